@@ -1,0 +1,158 @@
+/**
+ * What an engine is. An engine turns text into PCM or PCM into text and knows nothing of HTTP, callers or queues.
+ * Audio is mono float32 in [-1, 1] with its sample rate. Times are milliseconds. Every ability takes an AbortSignal
+ * and stops soon after it fires.
+ */
+
+/** A model whose files have been verified, ready for an engine to open. */
+export interface OpenModel {
+  id: string;
+  engine: string;
+  family: string;
+  /** Absolute folder that holds the verified files; empty for engines that carry their own data. */
+  folder: string;
+  /** Role to absolute path, from the manifest. */
+  assets: Readonly<Record<string, string>>;
+  options: Readonly<Record<string, string | number | boolean>>;
+  languages: readonly string[];
+  voices: readonly Voice[];
+  sampleRate?: number;
+}
+
+export interface Voice {
+  id: string;
+  name: string;
+  /** BCP 47. */
+  language: string;
+  gender?: 'female' | 'male' | 'neutral' | undefined;
+  /** The engine's own handle, for example a speaker number. */
+  speaker?: string | number | undefined;
+}
+
+/** What a model can do, as data: the API validates requests against it and answers 400 for the rest. */
+export interface Capabilities {
+  speak?: SpeakCapability;
+  transcribe?: TranscribeCapability;
+}
+
+export interface SpeakCapability {
+  voices: readonly Voice[];
+  languages: readonly string[];
+  /** Of the PCM it yields, in Hz. */
+  sampleRate: number;
+  /** Range of `speed`; null where the engine cannot change it. */
+  speed: { min: number; max: number } | null;
+  /** Range of `pitch` in semitones; null where it cannot. */
+  pitch: { min: number; max: number } | null;
+  /** Understands `phonemes` in this alphabet; null where it cannot. */
+  phonemes: 'ipa' | null;
+  instructions: boolean;
+  wordMarks: boolean;
+}
+
+export interface TranscribeCapability {
+  languages: readonly string[];
+  /** True when the language may be left out and is found by the model. */
+  detectsLanguage: boolean;
+  wordTimes: boolean;
+  confidence: boolean;
+  /** Can translate into English. */
+  translate: boolean;
+  /** The longest audio one call may carry; longer recordings are cut at pauses first. */
+  maxAudioMs: number;
+}
+
+export interface SpeakRequest {
+  text: string;
+  /** A voice id from the capability. */
+  voice: string;
+  /** 1 is the voice's own pace. */
+  speed: number;
+  /** Semitones up or down; 0 is the voice's own. */
+  pitch?: number;
+  /** When set, spoken instead of `text`, in the capability's alphabet. */
+  phonemes?: string;
+  instructions?: string;
+}
+
+export interface WordMark {
+  /** Character range in the request's `text`, end exclusive. */
+  from: number;
+  to: number;
+  /** From the start of this request's audio. */
+  startMs: number;
+  endMs: number;
+}
+
+export interface SpeakChunk {
+  pcm: Float32Array;
+  sampleRate: number;
+  /** Words that begin in this chunk. */
+  marks?: WordMark[];
+}
+
+export interface TranscribeRequest {
+  /** Mono, 16 000 Hz. */
+  pcm: Float32Array;
+  /** BCP 47 hint. */
+  language?: string;
+  prompt?: string;
+  /** 0 to 1. */
+  temperature?: number;
+  words?: boolean;
+  task?: 'transcribe' | 'translate';
+}
+
+export interface RecognisedWord {
+  word: string;
+  startMs: number;
+  endMs: number;
+  /** 0 to 1, only where the engine measures it. */
+  confidence?: number;
+}
+
+export interface RecognisedSegment {
+  text: string;
+  /** From the start of the request's audio. */
+  startMs: number;
+  endMs: number;
+  language?: string;
+  confidence?: number;
+  words?: RecognisedWord[];
+}
+
+/** A model in memory. It has only the abilities it really has. */
+export interface LoadedModel {
+  readonly capabilities: Capabilities;
+  /** Requests it works on at the same time without slowing each other more than in proportion. */
+  readonly concurrency: number;
+  speak?(request: SpeakRequest, signal: AbortSignal): AsyncIterable<SpeakChunk>;
+  transcribe?(request: TranscribeRequest, signal: AbortSignal): AsyncIterable<RecognisedSegment>;
+  close(): Promise<void>;
+}
+
+export interface Availability {
+  available: boolean;
+  /** Why not, and the one line that mends it. */
+  reason?: string;
+  remedy?: string;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** Loader names that manifests may use in `family`. */
+  readonly families: readonly string[];
+  /** Whether this machine has what the engine needs. Cheap: looks for files, loads nothing. */
+  availability(): Promise<Availability>;
+  /** What the model will be able to do, known from its manifest before it is loaded. */
+  describe(model: OpenModel): Capabilities;
+  /** Folders and files outside the model's own folder that its process must be able to read. */
+  readablePaths(): readonly string[];
+  /** Loads the model. Throws SpeechError `model_unavailable` with the reason. May also end the process: callers isolate it. */
+  open(model: OpenModel, options: OpenOptions): Promise<LoadedModel>;
+}
+
+export interface OpenOptions {
+  /** Threads the model may use for one request. */
+  threads: number;
+}

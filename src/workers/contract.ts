@@ -1,0 +1,78 @@
+import type {
+  Capabilities,
+  RecognisedSegment,
+  SpeakChunk,
+  SpeakRequest,
+  TranscribeRequest,
+} from '../engines/contract.ts';
+
+/** What can be asked of a model, with the type of the request and of each message that answers it. */
+export interface Operations {
+  speak: { request: SpeakRequest; message: SpeakChunk };
+  transcribe: { request: TranscribeRequest; message: RecognisedSegment };
+}
+export type Operation = keyof Operations;
+
+/** One call on one worker. The same shape reaches a child process, a tunnel or a cluster. */
+export interface WorkerCall<O extends Operation = Operation> {
+  /** Unique per attempt; names the attempt in logs. */
+  id: string;
+  operation: O;
+  /** Catalogue id. */
+  model: string;
+  request: Operations[O]['request'];
+  /** Milliseconds this attempt may take before the worker ends it with `deadline_exceeded`. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+export type WorkerModelState = 'available' | 'loading' | 'loaded' | 'quarantined' | 'unavailable';
+
+export interface WorkerModelStatus {
+  id: string;
+  state: WorkerModelState;
+  /** Why it is quarantined or unavailable. */
+  reason?: string;
+  /** Calls it would take at once when fully grown. */
+  slots: number;
+  busy: number;
+  /** Engine processes that hold it now. */
+  processes: number;
+  /** Resident memory of those processes. */
+  memoryBytes: number;
+}
+
+/** Whoever does the work. Nothing above `workers/` knows where one runs. */
+export interface Worker {
+  readonly id: string;
+  models(): readonly WorkerModelStatus[];
+  capabilities(model: string): Capabilities | undefined;
+  /**
+   * Starts the call at once; the caller has checked that a slot is free. Ends with SpeechError: `engine_failed` when
+   * the process died, `model_unavailable` when the model cannot load, `deadline_exceeded`, or the signal's reason.
+   * Returning from the iteration early cancels the call.
+   */
+  call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']>;
+  load(model: string): Promise<void>;
+  unload(model: string): Promise<void>;
+  /** Tells of a freed slot or a changed state. Returns the way to stop listening. */
+  onChange(listener: () => void): () => void;
+  /** Ends every call with `shutting_down` and every process. */
+  close(): Promise<void>;
+}
+
+/** Someone waits for the first sound or word, or nobody does. */
+export type Lane = 'interactive' | 'batch';
+
+/** Who asks, how urgent it is and how long it may take. */
+export interface CallContext {
+  requestId: string;
+  /** Whose fair share the call counts against: an API key's id. */
+  caller: string;
+  lane: Lane;
+  /** For the whole call with its waiting and retries, in milliseconds. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. */
+  cost: number;
+}
