@@ -88,6 +88,7 @@ const PLACEHOLDER =
 export function weakKeyReason(key: string): string | undefined {
   if (!/^[\x21-\x7e]+$/.test(key)) return 'may hold only visible ASCII characters';
   if (key.length < 16) return 'is shorter than 16 characters';
+  if (key.length > 512) return 'is longer than 512 characters';
   if (PLACEHOLDER.test(key.toLowerCase().replace(/[\s_.-]+/g, '-'))) return 'is a placeholder that everyone knows';
   if (new Set(key).size < 6) return 'repeats the same few characters';
   return undefined;
