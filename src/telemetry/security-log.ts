@@ -78,6 +78,15 @@ export function openSecurityLog(options: SecurityLogOptions): SecurityLog {
     current = { bytes: 0, since: now() };
   };
 
+  /** Also removes what an earlier run left behind and nobody rotated since. */
+  const sweep = (): void => {
+    rotateWhenDue(0);
+    for (let index = 1; index < FILES; index++) {
+      const older = statSync(`${path}.${index}`, { throwIfNoEntry: false });
+      if (older !== undefined && now() - older.mtimeMs >= maxAgeMs) rmSync(`${path}.${index}`, { force: true });
+    }
+  };
+
   const drain = async (): Promise<void> => {
     while (waiting.length > 0) {
       const lines = waiting.join('');
@@ -96,15 +105,16 @@ export function openSecurityLog(options: SecurityLogOptions): SecurityLog {
     writing = undefined;
   };
 
-  const sweep = setInterval(() => {
+  sweep();
+  const timer = setInterval(() => {
     if (writing !== undefined) return;
     try {
-      rotateWhenDue(0);
+      sweep();
     } catch (error) {
       onError(error);
     }
   }, SWEEP_MS);
-  sweep.unref();
+  timer.unref();
 
   return {
     record(event) {
@@ -120,7 +130,7 @@ export function openSecurityLog(options: SecurityLogOptions): SecurityLog {
       writing ??= drain();
     },
     async close() {
-      clearInterval(sweep);
+      clearInterval(timer);
       await writing;
     },
   };
@@ -131,7 +141,7 @@ function inspect(path: string, now: number): { bytes: number; since: number } {
   try {
     chmodSync(path, 0o600);
     const { size, birthtimeMs, mtimeMs } = statSync(path);
-    return { bytes: size, since: birthtimeMs > 0 ? birthtimeMs : mtimeMs };
+    return { bytes: size, since: birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return { bytes: 0, since: now };

@@ -1,0 +1,58 @@
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Makes the data folder, mode 0700, or checks the one that is there. Returns sentences for the operator about what it
+ * had to mend. Throws an Error where the folder belongs to somebody else, who could then read every key.
+ */
+export function prepareDataDir(dataDir: string): string[] {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const stats = statSync(dataDir);
+  if (!stats.isDirectory()) throw new Error(`the data folder ${dataDir} is not a folder`);
+  const user = process.getuid?.();
+  if (user === undefined) return [];
+  const owners = [stats.uid, lstatSync(dataDir).uid];
+  // A link may lead elsewhere only if it is ours or root's: in a shared folder anybody could have put it there.
+  if (owners[0] !== user || (owners[1] !== user && owners[1] !== 0)) {
+    throw new Error(
+      `the data folder ${dataDir} belongs to another user: run \`chown ${user} ${dataDir}\`, or set OS_DATA_DIR to a folder inside it`,
+    );
+  }
+  if ((stats.mode & 0o077) === 0) return [];
+  chmodSync(dataDir, 0o700);
+  return [`the data folder ${dataDir} could be read by other users; its mode is now 0700`];
+}
+
+/** A held lock. The kernel takes it back when the process ends, however it ends. */
+export interface DataDirLock {
+  release(): void;
+}
+
+/**
+ * Makes sure that one server at a time uses a data folder. The lock is SQLite's own on an empty file, held by the
+ * kernel, so there is no stale lock to take over and no process number to mistake, in containers either. Throws an
+ * Error where another server holds it.
+ */
+export function lockDataDir(dataDir: string): DataDirLock {
+  const path = join(dataDir, 'server.lock');
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  try {
+    lock.exec('begin exclusive');
+    chmodSync(path, 0o600);
+  } catch (error) {
+    lock.close();
+    // 5 is SQLITE_BUSY.
+    if ((error as { errcode?: number }).errcode !== 5) throw error;
+    throw new Error(`another Open Speech server uses the data folder ${dataDir}: stop it or set OS_DATA_DIR`);
+  }
+  return { release: () => lock.close() };
+}
+
+/** Empties `<dataDir>/tmp`, which may hold what a killed server left, and returns its path. Call it under the lock. */
+export function emptyTmpDir(dataDir: string): string {
+  const tmp = join(dataDir, 'tmp');
+  rmSync(tmp, { recursive: true, force: true });
+  mkdirSync(tmp, { mode: 0o700 });
+  return tmp;
+}
