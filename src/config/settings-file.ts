@@ -15,7 +15,7 @@ export function readSettingsFile(path: string): SettingsFile {
   const { text, loose } = read(path);
   let content: unknown;
   try {
-    content = path.endsWith('.json') ? JSON.parse(text) : parseYaml(text);
+    content = path.endsWith('.json') ? parseJson(text) : parseYaml(text);
   } catch (error) {
     throw new Error(`the settings file ${path} cannot be read: ${(error as Error).message}`);
   }
@@ -41,12 +41,22 @@ function read(path: string): { text: string; loose: boolean } {
   }
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The engine's own message quotes the text, and the text may hold a secret.
+    const [position = 'it does not parse'] = /position \d+/.exec((error as Error).message) ?? [];
+    throw new Error(`not valid JSON, ${position}`);
+  }
+}
+
 /** Plain data only: no custom tags, no aliases, no repeated keys. Loaded here because few servers have such a file. */
 function parseYaml(text: string): unknown {
   const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false, logLevel: 'silent' });
   const fault = document.errors[0] ?? document.warnings[0];
-  // The parser's own text may quote the line, and the line may hold a secret.
+  // Here too the parser's message may quote the text.
   if (fault !== undefined) throw new Error(`${fault.code} at character ${fault.pos[0]}`);
   return document.toJS({ maxAliasCount: 0 });
 }

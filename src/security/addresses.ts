@@ -95,6 +95,13 @@ function plainAddress(address: string): string {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** The bytes of a valid address: four for IPv4, sixteen for IPv6. */
+export function addressBytes(address: string): Buffer {
+  const plain = address.replace(/%.*$/, '');
+  if (isIPv4(plain)) return Buffer.from(plain.split('.').map(Number));
+  return Buffer.from(expand(plain).flatMap((group) => [group >> 8, group & 255]));
+}
+
 /** The eight groups of a valid IPv6 address. */
 function expand(address: string): number[] {
   const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);

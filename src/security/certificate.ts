@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
+import { addressBytes } from './addresses.ts';
 import {
-  addressBytes,
   bitString,
   boolean,
   explicit,
@@ -40,6 +40,7 @@ export function selfSignedCertificate({ names, from, to }: CertificateOptions): 
     extension('2.5.29.15', true, bitString(Buffer.of(0x80), 7)),
     extension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))),
     extension('2.5.29.17', false, sequence(...names.map(generalName))),
+    // The subject's key identifier, by the fourth method of RFC 7093.
     extension('2.5.29.14', false, octetString(createHash('sha256').update(publicKeyInfo).digest().subarray(0, 20))),
   );
   const body = sequence(

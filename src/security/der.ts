@@ -1,5 +1,3 @@
-import { isIPv4 } from 'node:net';
-
 /**
  * The little of ASN.1's distinguished encoding rules (ITU-T X.690) that a certificate needs. Each function returns a
  * whole element: tag, length, content.
@@ -49,15 +47,4 @@ export function time(at: Date): Buffer {
     .replace(/\.\d+Z$/, 'Z')
     .replace(/[-:T]/g, '');
   return at.getUTCFullYear() < 2050 ? element(0x17, Buffer.from(digits.slice(2))) : element(0x18, Buffer.from(digits));
-}
-
-/** The bytes of an IP address, four or sixteen. `address` must be valid. */
-export function addressBytes(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const [left = '', right = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (part: string) => (part === '' ? [] : part.split(':'));
-  const head = groups(left);
-  const tail = groups(right);
-  const all = [...head, ...new Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
-  return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex');
 }
