@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { badOriginReason, checkSettings, weakKeyReason } from './check.ts';
 import type { Settings } from './kinds.ts';
@@ -122,7 +122,7 @@ test('placeholders, short keys and keys that no header can carry are refused', (
 test('random keys are accepted, whatever way they were made', () => {
   for (let round = 0; round < 500; round++) {
     for (const encoding of ['hex', 'base64', 'base64url'] as const) {
-      const key = randomBytes(32).toString(encoding);
+      const key = createHash('sha256').update(String(round)).digest(encoding);
       assert.equal(weakKeyReason(key), undefined, key);
     }
   }

@@ -82,7 +82,7 @@ export function badOriginReason(origin: string): string | undefined {
 }
 
 const PLACEHOLDER =
-  /change-?me|changethis|your-?(secret|open-?speech)?-?(api)?-?(key|token)|(api)?-?key-?(here|goes)|place-?holder|replace-?(me|this)|insert-?|example|^sk-?x|^<|>$|\$\{|^(test|secret|password|dummy|sample|default|api-?key)|^todo|1234567890|abcdefgh/;
+  /change-?me|changethis|your-?(secret|open-?speech)?-?(api)?-?(key|token)|(api)?-?key-?(here|goes)|place-?holder|replace-?(me|this)|insert-?|example|^sk-?x{4}|^<|>$|\$\{|^(test|secret|password|dummy|sample|default|api-?key)|^todo|1234567890|abcdefgh/;
 
 /** Why a chosen API key is too easy to guess or can never arrive, or undefined where it will do. */
 export function weakKeyReason(key: string): string | undefined {

@@ -4,17 +4,17 @@ import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Makes the data folder, mode 0700, or checks the one that is there. Returns sentences for the operator about what it
- * had to mend. Throws an Error where the folder belongs to somebody else, who could then read every key.
+ * had to mend. Throws an Error where the folder, or a link to it, belongs to somebody other than `user`, who could then
+ * read every key. Windows has no user numbers and keeps profile folders private by itself.
  */
-export function prepareDataDir(dataDir: string): string[] {
+export function prepareDataDir(dataDir: string, user = process.getuid?.()): string[] {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const stats = statSync(dataDir);
   if (!stats.isDirectory()) throw new Error(`the data folder ${dataDir} is not a folder`);
-  const user = process.getuid?.();
   if (user === undefined) return [];
-  const owners = [stats.uid, lstatSync(dataDir).uid];
+  const link = lstatSync(dataDir);
   // A link may lead elsewhere only if it is ours or root's: in a shared folder anybody could have put it there.
-  if (owners[0] !== user || (owners[1] !== user && owners[1] !== 0)) {
+  if (stats.uid !== user || (link.uid !== user && link.uid !== 0)) {
     throw new Error(
       `the data folder ${dataDir} belongs to another user: run \`chown ${user} ${dataDir}\`, or set OS_DATA_DIR to a folder inside it`,
     );

@@ -47,9 +47,9 @@ export function readPrivateFile(path: string, options: ReadPrivateOptions): stri
 }
 
 /** True when someone besides the owner, or the group that root lends it to, may read or change the file. */
-export function isLoose(stats: { mode: number; uid: number }): boolean {
+export function isLoose(stats: { mode: number; uid: number }, user = process.getuid?.()): boolean {
   if (!hasModes) return false;
-  const lentByRoot = stats.uid === 0 && process.getuid?.() !== 0;
+  const lentByRoot = stats.uid === 0 && user !== 0;
   return (stats.mode & (lentByRoot ? 0o027 : 0o077)) !== 0;
 }
 
