@@ -39,6 +39,14 @@ const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
+const RETRY_HELPS: ReadonlySet<ErrorCode> = new Set([
+  'rate_limit_exceeded',
+  'queue_full',
+  'overloaded',
+  'shutting_down',
+  'request_timeout',
+]);
+
 export interface SpeechErrorOptions {
   /** The request field at fault, as the caller spelled it. */
   param?: string | null;
@@ -80,6 +88,11 @@ export class SpeechError extends Error {
 
   get type(): string {
     return CATALOGUE[this.code].type;
+  }
+
+  /** False where asking again cannot help, or would only repeat expensive work. Meaningful from status 429 up. */
+  get worthRetrying(): boolean {
+    return RETRY_HELPS.has(this.code);
   }
 
   toData(): SpeechErrorData {

@@ -1,0 +1,163 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { KeyStore } from '../accounts/keys.ts';
+import type { Principal } from '../accounts/scopes.ts';
+import type { Settings } from '../config/kinds.ts';
+import { SpeechError } from '../errors.ts';
+import { clientAddressFinder, rateKey } from '../security/addresses.ts';
+import { hostChecker } from '../security/hosts.ts';
+import { originChecker } from '../security/origins.ts';
+import { type RateState, rateLimiter, rateLimitHeaders } from '../security/rate-limit.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { SecurityLog } from '../telemetry/security-log.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is asking. Set on every route whose policy asks for a key. */
+    principal: Principal | null;
+  }
+}
+
+export interface GuardDeps {
+  settings: Settings;
+  keys: KeyStore;
+  securityLog: SecurityLog;
+  metrics: Metrics;
+}
+
+/** Who everyone is when authentication is disabled: no administrator, and counted as one caller. */
+const ANYONE: Principal = {
+  keyId: 'anyone',
+  name: 'authentication disabled',
+  scopes: new Set(['speech', 'models:read', 'models:write']),
+};
+
+/** Longest time a browser may remember a preflight answer, in seconds. */
+const PREFLIGHT_S = 600;
+
+/**
+ * The one door. Every request passes, in this order: Host (DNS rebinding), URL length, Origin, key, scope, rate.
+ * It looks at the method, the route's policy and these headers only: no other header changes the outcome.
+ */
+export function guardRequests(app: FastifyInstance, { settings, keys, securityLog, metrics }: GuardDeps): void {
+  const { limits } = settings;
+  const hostAllowed = hostChecker(settings);
+  const checkOrigin = originChecker(settings.corsOrigins);
+  const clientAddress = clientAddressFinder(settings);
+  const entries = limits.trackedAddresses;
+  const failures = rateLimiter({ perMinute: limits.authFailures, burst: 0, entries });
+  const uses = rateLimiter({ perMinute: settings.rateLimit || 1, burst: settings.rateLimitBurst, entries });
+
+  app.decorateRequest('principal', null);
+
+  const addressOf = (request: FastifyRequest): string => {
+    const forwarded = request.headers['x-forwarded-for'];
+    return clientAddress(request.raw.socket.remoteAddress, Array.isArray(forwarded) ? forwarded.join(',') : forwarded);
+  };
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!hostAllowed(request.headers.host)) {
+      securityLog.record({ event: 'host_refused', address: addressOf(request) });
+      throw new SpeechError(
+        'host_not_allowed',
+        'This server does not answer to that Host name. Add it to OS_PUBLIC_HOSTS.',
+      );
+    }
+    if (request.url.length > limits.urlBytes) {
+      throw new SpeechError('invalid_request', `The URL is longer than ${limits.urlBytes} bytes.`);
+    }
+    const policy = request.routeOptions.config.policy;
+    const isPublic = policy === undefined || policy.access === 'public';
+    if (answerOrigin(request, reply) === 'preflight') return reply;
+    // A route that does not exist has no policy: it says so to everyone.
+    if (isPublic) return;
+
+    const principal = await authenticate(request);
+    if (!policy.scopes.some((scope) => principal.scopes.has(scope))) {
+      securityLog.record({ event: 'scope_refused', address: addressOf(request), keyId: principal.keyId });
+      throw new SpeechError('insufficient_scope', `This key lacks the scope '${policy.scopes.join("' or '")}'.`);
+    }
+    request.principal = principal;
+    limitUse(principal, reply);
+  });
+
+  /** Refuses foreign pages, and answers the preflight of those that are allowed. */
+  function answerOrigin(request: FastifyRequest, reply: FastifyReply): 'preflight' | 'request' {
+    const { origin } = request.headers;
+    const forwardedProto = settings.trustProxy ? request.headers['x-forwarded-proto'] : undefined;
+    const scheme = settings.sslEnabled || forwardedProto === 'https' ? 'https' : 'http';
+    const verdict = checkOrigin(origin, { scheme, host: request.headers.host ?? '' });
+    if (verdict === 'refused') {
+      securityLog.record({ event: 'origin_refused', address: addressOf(request) });
+      throw new SpeechError('origin_not_allowed', 'Pages of this origin may not call this server (OS_CORS_ORIGINS).');
+    }
+    if (verdict !== 'listed') return 'request';
+    reply.headers({
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': '*',
+      vary: 'origin',
+    });
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) {
+      return 'request';
+    }
+    void reply
+      .code(204)
+      .headers({
+        'access-control-allow-methods': 'GET, POST, DELETE',
+        'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '',
+        'access-control-max-age': String(PREFLIGHT_S),
+      })
+      .send();
+    return 'preflight';
+  }
+
+  async function authenticate(request: FastifyRequest): Promise<Principal> {
+    if (settings.authDisabled) return ANYONE;
+    const name = rateKey(addressOf(request));
+    const waiting = failures.peek(name);
+    if (!waiting.allowed) {
+      metrics.rateLimited('address');
+      securityLog.record({ event: 'address_blocked', address: addressOf(request), requestId: request.id });
+      throw new SpeechError('rate_limit_exceeded', 'Too many failed keys from this address. Try again later.', {
+        retryAfterMs: waiting.retryAfterMs,
+      });
+    }
+    const token = bearerToken(request.headers.authorization);
+    const principal = token === undefined ? undefined : await keys.authenticate(token);
+    if (principal !== undefined) return principal;
+    // A request without any key is a mistake or a page's first look, not a guess.
+    if (token !== undefined) failures.take(name);
+    metrics.authenticationFailed();
+    securityLog.record({
+      event: 'authentication_failed',
+      address: addressOf(request),
+      requestId: request.id,
+      reason: token === undefined ? 'no key' : 'wrong key',
+    });
+    const inQuery = /[?&](api[_-]?key|key|token)=/i.test(request.url);
+    throw new SpeechError(
+      'invalid_api_key',
+      inQuery
+        ? 'A key in the URL ends up in logs and is not accepted. Send it as `Authorization: Bearer <key>`.'
+        : token === undefined
+          ? 'No API key was given. Send it as `Authorization: Bearer <key>`.'
+          : 'The API key is not valid.',
+    );
+  }
+
+  function limitUse(principal: Principal, reply: FastifyReply): void {
+    const own = principal.requestsPerMinute;
+    if (settings.rateLimit === 0 && own === undefined) return;
+    const state: RateState = uses.take(principal.keyId, own === undefined ? undefined : { perMinute: own });
+    reply.headers(rateLimitHeaders(state));
+    if (state.allowed) return;
+    metrics.rateLimited('key');
+    throw new SpeechError('rate_limit_exceeded', `This key may make ${state.limit} requests a minute.`, {
+      retryAfterMs: state.retryAfterMs,
+    });
+  }
+}
+
+/** The key of `Authorization: Bearer <key>`; the word counts in any case (RFC 9110 section 11.1). */
+function bearerToken(header: string | undefined): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+import type { Scope } from '../accounts/scopes.ts';
+
+/**
+ * Who may call a route. Every route declares one; a route without it stops the build of the server, so that a
+ * forgotten check is a failed start and never an open door.
+ */
+export type Policy =
+  /** Anyone: says nothing about this server's owner, callers or contents. */
+  | { access: 'public' }
+  /** A key with any of these scopes. */
+  | { access: 'key'; scopes: readonly Scope[] };
+
+export const PUBLIC: Policy = { access: 'public' };
+export const withScope = (...scopes: Scope[]): Policy => ({ access: 'key', scopes });
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    policy?: Policy;
+  }
+}
+
+export interface RoutePolicy {
+  method: string;
+  url: string;
+  policy: Policy;
+}
+
+/** Refuses routes without a policy and collects the others. Call it before any route is added. */
+export function requirePolicies(app: FastifyInstance): readonly RoutePolicy[] {
+  const routes: RoutePolicy[] = [];
+  app.addHook('onRoute', (route) => {
+    const policy = route.config?.policy;
+    if (policy === undefined) throw new Error(`${route.method} ${route.url} declares no policy`);
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url, policy });
+  });
+  return routes;
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Settings } from '../config/kinds.ts';
+import { SpeechError } from '../errors.ts';
+
+/** A file that a caller sent, on disk until its request is over. */
+export interface UploadedFile {
+  path: string;
+  /** As the caller wrote it: for error texts, never for a path. */
+  filename: string;
+  bytes: number;
+}
+
+type FieldValue = string | string[] | Record<string, string>;
+
+export interface ReceivedForm {
+  fields: Record<string, FieldValue>;
+  files: Record<string, UploadedFile>;
+  /** Removes the files. Safe to call twice. */
+  discard: () => Promise<void>;
+}
+
+export interface Uploads {
+  /**
+   * Reads a whole multipart form, its files to disk. Errors: `invalid_multipart`, `too_large`, `request_timeout` (the
+   * client paused too long), `overloaded` (too many uploads), `cancelled` (it left). Whatever happens, the files are
+   * removed when the request is over.
+   */
+  receive(request: FastifyRequest): Promise<ReceivedForm>;
+}
+
+/** Room for boundaries and part headers in an upload of exactly the permitted size. */
+const FRAMING_BYTES = 64 * 1024;
+const MAX_FIELD_NAME = 100;
+
+/** Prepares the server for multipart forms. Bodies of that type reach the handler unread. */
+export function acceptUploads(app: FastifyInstance, folder: string, limits: Settings['limits']): Uploads {
+  let receiving = 0;
+  app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, undefined));
+
+  return {
+    async receive(request) {
+      const announced = Number(request.headers['content-length'] ?? 0);
+      const maxFields = limits.formFieldBytes * limits.formFields;
+      if (announced > limits.uploadBytes + maxFields + FRAMING_BYTES) throw tooLarge(limits.uploadBytes);
+      if (receiving >= limits.uploadsAtOnce) {
+        throw new SpeechError('overloaded', 'Too many uploads at the moment.', { retryAfterMs: 1000 });
+      }
+      receiving++;
+      try {
+        return await receiveForm(request.raw, folder, limits);
+      } finally {
+        receiving--;
+      }
+    },
+  };
+}
+
+async function receiveForm(
+  request: IncomingMessage,
+  folder: string,
+  limits: Settings['limits'],
+): Promise<ReceivedForm> {
+  const fields: Record<string, FieldValue> = {};
+  const files: Record<string, UploadedFile> = {};
+  const paths: string[] = [];
+  const saves: Promise<void>[] = [];
+  const stop = new AbortController();
+  const fail = (error: SpeechError): void => stop.abort(error);
+  const discard = async (): Promise<void> => {
+    await Promise.allSettled(saves);
+    await Promise.all(paths.splice(0).map((path) => rm(path, { force: true })));
+  };
+
+  const boy = openParser(request, limits);
+  boy.on('field', (name, value, nameTruncated, valueTruncated) => {
+    if (nameTruncated || name.length > MAX_FIELD_NAME) fail(broken('a field name is too long'));
+    else if (valueTruncated) {
+      fail(new SpeechError('too_large', `'${name}' is larger than ${limits.formFieldBytes} bytes.`, { param: name }));
+    } else addField(fields, name, value);
+  });
+  boy.on('fieldsLimit', () => fail(broken(`it has more than ${limits.formFields} fields`)));
+  boy.on('partsLimit', () => fail(broken(`it has more than ${limits.formFields} parts`)));
+  boy.on('filesLimit', () => fail(broken('it has too many files')));
+  boy.on('file', (name, stream: Readable, filename) => {
+    if (Object.hasOwn(files, name)) {
+      stream.resume();
+      fail(new SpeechError('invalid_request', `'${name}' was sent twice.`, { param: name }));
+      return;
+    }
+    const path = join(folder, randomUUID());
+    const file: UploadedFile = { path, filename: String(filename ?? ''), bytes: 0 };
+    files[name] = file;
+    paths.push(path);
+    stream.on('data', (chunk: Buffer) => {
+      file.bytes += chunk.length;
+    });
+    stream.on('limit', () => fail(tooLarge(limits.uploadBytes)));
+    const save = pipeline(stream, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal: stop.signal });
+    saves.push(save);
+    save.catch((error: NodeJS.ErrnoException) => fail(saveError(error)));
+  });
+
+  const idle = setInterval(
+    () => {
+      if (performance.now() - lastByteAt > limits.uploadIdleMs) {
+        fail(new SpeechError('request_timeout', 'The upload paused for too long.'));
+      }
+    },
+    Math.min(1000, limits.uploadIdleMs),
+  );
+  let lastByteAt = performance.now();
+  const onData = (): void => {
+    lastByteAt = performance.now();
+  };
+  request.on('data', onData);
+
+  try {
+    await parse(request, boy, stop.signal);
+    await Promise.all(saves);
+    stop.signal.throwIfAborted();
+    return { fields, files, discard };
+  } catch (thrown) {
+    const error = stop.signal.aborted ? stop.signal.reason : thrown;
+    stop.abort(error);
+    await discard();
+    throw error instanceof SpeechError ? error : request.destroyed ? gone() : broken('its parts do not end properly');
+  } finally {
+    clearInterval(idle);
+    request.off('data', onData);
+  }
+}
+
+function openParser(request: IncomingMessage, limits: Settings['limits']): BusboyInstance {
+  try {
+    return new Busboy({
+      headers: request.headers as BusboyHeaders,
+      limits: {
+        fieldNameSize: MAX_FIELD_NAME + 1,
+        fieldSize: limits.formFieldBytes,
+        fields: limits.formFields,
+        // One byte more than permitted is read, so that a file of exactly the permitted size passes.
+        fileSize: limits.uploadBytes + 1,
+        files: 8,
+        parts: limits.formFields + 8,
+        headerPairs: 32,
+        headerSize: 16 * 1024,
+      },
+    });
+  } catch {
+    throw broken('the content type names no boundary');
+  }
+}
+
+/** Feeds the parser with backpressure. The request itself is never destroyed: its answer must still get out. */
+function parse(request: IncomingMessage, boy: BusboyInstance, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: unknown): void => {
+      request.unpipe(boy);
+      request.off('close', onClose);
+      signal.removeEventListener('abort', onAbort);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onAbort = (): void => settle(signal.reason);
+    const onClose = (): void => {
+      if (!request.complete) settle(gone());
+    };
+    boy.once('error', (error) => settle(error));
+    boy.once('finish', () => settle());
+    request.once('close', onClose);
+    signal.addEventListener('abort', onAbort, { once: true });
+    request.pipe(boy);
+  });
+}
+
+/**
+ * Clients spell the same thing in several ways: `include[]=a&include[]=b`, `include=a`, `chunking_strategy[type]=x`.
+ * Repeated and `[]` names become lists, bracketed ones objects.
+ */
+export function addField(fields: Record<string, FieldValue>, name: string, value: string): void {
+  const bracketed = /^([^[\]]+)\[([^[\]]*)\]$/.exec(name);
+  const base = bracketed?.[1] ?? name;
+  const key = bracketed?.[2];
+  if (base === '__proto__' || key === '__proto__') return;
+  const known = Object.hasOwn(fields, base) ? fields[base] : undefined;
+  if (key !== undefined && key !== '') {
+    fields[base] = { ...(typeof known === 'object' && !Array.isArray(known) ? known : {}), [key]: value };
+  } else if (known === undefined) {
+    fields[base] = key === '' ? [value] : value;
+  } else {
+    fields[base] = [...[known].flat().filter((item) => typeof item === 'string'), value];
+  }
+}
+
+function broken(why: string): SpeechError {
+  return new SpeechError('invalid_multipart', `The multipart form cannot be read: ${why}.`);
+}
+
+function gone(): SpeechError {
+  return new SpeechError('cancelled', 'The client left before its upload was complete.');
+}
+
+function tooLarge(bytes: number): SpeechError {
+  return new SpeechError('too_large', `The file is larger than ${bytes} bytes.`, { param: 'file' });
+}
+
+function saveError(error: NodeJS.ErrnoException): SpeechError {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return new SpeechError('insufficient_storage', 'The server has no room for this upload.', { cause: error });
+  }
+  return broken('a file does not end properly');
+}

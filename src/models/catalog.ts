@@ -1,0 +1,148 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Capabilities, Engine, OpenModel } from '../engines/contract.ts';
+import { engineNames, loadEngine, packagedManifests } from '../engines/index.ts';
+import { SpeechError } from '../errors.ts';
+import { type ModelManifest, modelManifestSchema } from './manifest.ts';
+import { Verifier } from './verify.ts';
+
+const MAX_MODELS = 2000;
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+/** A model of the catalogue, with what this machine can do with it. */
+export interface CatalogModel {
+  manifest: ModelManifest;
+  capabilities: Capabilities;
+  /** False when its engine lacks something on this machine. */
+  available: boolean;
+  /** Why not, and the one line that mends it. */
+  reason?: string;
+  remedy?: string;
+  /** Carried by the installation itself, as opposed to files that someone added. */
+  packaged: boolean;
+  /** Unix seconds: when it was added. */
+  created: number;
+}
+
+/**
+ * Every model this server may use: those that come with it, and those in `<modelDir>/<id>/manifest.json`, whose files
+ * lie beside the manifest. Nothing else can be named by a caller.
+ */
+export class Catalog {
+  readonly problems: readonly string[];
+  #models: ReadonlyMap<string, CatalogModel>;
+  #modelDir: string;
+  #verifier = new Verifier();
+  #engineOptions: Readonly<Record<string, OpenModel['options']>>;
+
+  private constructor(
+    models: ReadonlyMap<string, CatalogModel>,
+    modelDir: string,
+    engineOptions: Readonly<Record<string, OpenModel['options']>>,
+    problems: readonly string[],
+  ) {
+    this.#models = models;
+    this.#modelDir = modelDir;
+    this.#engineOptions = engineOptions;
+    this.problems = problems;
+  }
+
+  /**
+   * Reads the manifests; a bad one is left out and named in `problems`. `engineOptions` are settings of this machine
+   * for an engine's packaged models, such as where its data lies.
+   */
+  static async read(
+    modelDir: string,
+    engineOptions: Readonly<Record<string, OpenModel['options']>> = {},
+  ): Promise<Catalog> {
+    const problems: string[] = [];
+    const engines = new Map<string, Engine>();
+    await Promise.all(engineNames.map(async (name) => engines.set(name, await loadEngine(name))));
+    const models = new Map<string, CatalogModel>();
+    const add = async (manifest: ModelManifest, packaged: boolean, created: number): Promise<void> => {
+      const engine = engines.get(manifest.engine);
+      if (engine === undefined || !engine.families.includes(manifest.family)) {
+        problems.push(`${manifest.id}: no engine '${manifest.engine}' with family '${manifest.family}'`);
+      } else if (models.has(manifest.id)) {
+        problems.push(`${manifest.id}: the id is taken`);
+      } else {
+        const open = toOpenModel(manifest, '', engineOptions[manifest.engine]);
+        const { available, reason, remedy } = await engine.availability();
+        models.set(manifest.id, {
+          manifest,
+          capabilities: engine.describe(open),
+          available,
+          ...(reason === undefined ? {} : { reason }),
+          ...(remedy === undefined ? {} : { remedy }),
+          packaged,
+          created,
+        });
+      }
+    };
+
+    const installed = (await stat(import.meta.filename)).mtimeMs;
+    for (const manifest of await packagedManifests()) await add(manifest, true, Math.floor(installed / 1000));
+    for (const folder of await manifestFolders(modelDir)) {
+      const path = join(modelDir, folder, 'manifest.json');
+      try {
+        const stats = await stat(path);
+        if (stats.size > MAX_MANIFEST_BYTES) throw new Error(`larger than ${MAX_MANIFEST_BYTES} bytes`);
+        const manifest = modelManifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+        if (manifest.id !== folder) throw new Error(`its id is '${manifest.id}'`);
+        await add(manifest, false, Math.floor(stats.mtimeMs / 1000));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+        problems.push(`${folder}: ${(error as Error).message}`);
+      }
+    }
+    return new Catalog(models, modelDir, engineOptions, problems);
+  }
+
+  list(): readonly CatalogModel[] {
+    return [...this.#models.values()];
+  }
+
+  get(id: string): CatalogModel | undefined {
+    return this.#models.get(id);
+  }
+
+  /** Verifies the model's files and says how to open it. Throws SpeechError `model_unavailable`. */
+  async open(id: string): Promise<OpenModel> {
+    const model = this.#models.get(id);
+    if (model === undefined) throw new SpeechError('model_not_found', `There is no model '${id}'.`, { param: 'model' });
+    if (!model.available) {
+      const remedy = model.remedy === undefined ? '' : ` Get it with: ${model.remedy}`;
+      throw new SpeechError('model_unavailable', `The model '${id}' is not available: ${model.reason}.${remedy}`);
+    }
+    const { manifest } = model;
+    const folder = manifest.files.length === 0 ? '' : join(this.#modelDir, id);
+    if (folder !== '') await this.#verifier.verify(manifest, folder);
+    return toOpenModel(manifest, folder, this.#engineOptions[manifest.engine]);
+  }
+}
+
+async function manifestFolders(modelDir: string): Promise<string[]> {
+  const entries = await readdir(modelDir, { withFileTypes: true }).catch((): Dirent[] => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .slice(0, MAX_MODELS);
+}
+
+function toOpenModel(manifest: ModelManifest, folder: string, engineOptions: OpenModel['options'] = {}): OpenModel {
+  const assets: Record<string, string> = {};
+  for (const [role, path] of Object.entries(manifest.assets)) assets[role] = join(folder, path);
+  return {
+    id: manifest.id,
+    engine: manifest.engine,
+    family: manifest.family,
+    folder,
+    assets,
+    options: { ...engineOptions, ...manifest.options },
+    languages: manifest.languages,
+    voices: manifest.voices ?? [],
+    ...(manifest.sampleRate === undefined ? {} : { sampleRate: manifest.sampleRate }),
+  };
+}

@@ -1,0 +1,66 @@
+import { lstat, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { SpeechError } from '../errors.ts';
+import type { ModelFile, ModelManifest } from './manifest.ts';
+
+/** SHA-256 of a file in lower-case hex, computed in a thread. */
+export function sha256OfFile(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { workerData: { path } });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`the hashing thread ended with code ${code}`)));
+  });
+}
+
+/**
+ * Checks model files against their manifest before an engine may read them. A file once found right is not hashed
+ * again until its size, times or inode change, so a swapped file is seen at the next load.
+ */
+export class Verifier {
+  /** Path to the fingerprint under which it was found right. */
+  #verified = new Map<string, string>();
+  #running = new Map<string, Promise<void>>();
+
+  /** Throws SpeechError `model_unavailable` that names the model and the file, never the server's folders. */
+  async verify(manifest: ModelManifest, folder: string): Promise<void> {
+    const root = await realpath(folder).catch(() => undefined);
+    if (root === undefined) throw refused(manifest, 'its folder is missing');
+    for (const file of manifest.files) {
+      const path = join(root, file.path);
+      const running = this.#running.get(path) ?? this.#verifyFile(manifest, file, path, root);
+      this.#running.set(path, running);
+      try {
+        await running;
+      } finally {
+        this.#running.delete(path);
+      }
+    }
+  }
+
+  async #verifyFile(manifest: ModelManifest, file: ModelFile, path: string, root: string): Promise<void> {
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (stats === undefined) throw refused(manifest, `${file.path} is missing`);
+    // A link could point anywhere, and point elsewhere after the check.
+    if (!stats.isFile() || !(await realpath(path)).startsWith(root + sep)) {
+      throw refused(manifest, `${file.path} is not a plain file inside the model's folder`);
+    }
+    if (stats.size !== BigInt(file.bytes)) {
+      throw refused(manifest, `${file.path} has ${stats.size} bytes instead of ${file.bytes}`);
+    }
+    const fingerprint = `${file.sha256}:${stats.size}:${stats.ino}:${stats.mtimeNs}:${stats.ctimeNs}`;
+    if (this.#verified.get(path) === fingerprint) return;
+    if ((await sha256OfFile(path)) !== file.sha256) {
+      this.#verified.delete(path);
+      throw refused(manifest, `${file.path} does not have the SHA-256 of its manifest`);
+    }
+    this.#verified.set(path, fingerprint);
+  }
+}
+
+function refused(manifest: ModelManifest, reason: string): SpeechError {
+  return new SpeechError('model_unavailable', `The model '${manifest.id}' cannot be used: ${reason}.`, {
+    param: 'model',
+  });
+}
