@@ -1,0 +1,30 @@
+import type { Family } from '../family.ts';
+import * as recognisers from './recognisers.ts';
+import * as streaming from './streaming.ts';
+import * as voices from './voices.ts';
+import { whisper } from './whisper.ts';
+
+/** Every family by the name that manifests use. */
+export const families: Readonly<Record<string, Family>> = {
+  vits: voices.vits,
+  kokoro: voices.kokoro,
+  kitten: voices.kitten,
+  matcha: voices.matcha,
+
+  whisper,
+  moonshine: recognisers.moonshine,
+  'nemo-transducer': recognisers.nemoTransducer,
+  'nemo-ctc': recognisers.nemoCtc,
+  canary: recognisers.canary,
+  'sense-voice': recognisers.senseVoice,
+  paraformer: recognisers.paraformer,
+  'zipformer-transducer': recognisers.zipformerTransducer,
+  'zipformer-ctc': recognisers.zipformerCtc,
+  'wenet-ctc': recognisers.wenetCtc,
+
+  'streaming-zipformer': streaming.streamingZipformer,
+  'streaming-zipformer-ctc': streaming.streamingZipformerCtc,
+  'streaming-nemo-transducer': streaming.streamingNemoTransducer,
+  'streaming-nemo-ctc': streaming.streamingNemoCtc,
+  'streaming-paraformer': streaming.streamingParaformer,
+};

@@ -1,0 +1,67 @@
+import type { OpenModel, TranscribeCapability } from '../contract.ts';
+
+/** What is asked of a recogniser that can be told a language or to translate. */
+export interface Hints {
+  /** BCP 47; one of the model's languages. */
+  language?: string | undefined;
+  task: 'transcribe' | 'translate';
+}
+
+interface CommonFamily {
+  /** Roles that a manifest must name in `assets`. */
+  required(model: OpenModel): readonly string[];
+}
+
+/** A family of voices. */
+export interface VoiceFamily extends CommonFamily {
+  api: 'voice';
+  /** Hz, where the manifest does not say. */
+  sampleRate: number;
+  /** The family's part of sherpa's `OfflineTtsConfig.model`. */
+  config(model: OpenModel): Readonly<Record<string, object>>;
+}
+
+/** A family of recognisers. `recogniser` hears a whole recording at once, `streaming` piece by piece. */
+export interface RecogniserFamily extends CommonFamily {
+  api: 'recogniser' | 'streaming';
+  /** The family's part of sherpa's `modelConfig`. */
+  config(model: OpenModel, hints: Hints): Readonly<Record<string, object | string>>;
+  /**
+   * True where language and task are part of the configuration. Such models hold them for all their streams, so they
+   * take one request at a time.
+   */
+  takesHints?: boolean;
+  capability(model: OpenModel): Omit<TranscribeCapability, 'languages'>;
+}
+
+export type Family = VoiceFamily | RecogniserFamily;
+
+/** The paths of the named roles that the manifest has, by role. */
+export function paths(model: OpenModel, ...roles: string[]): Record<string, string> {
+  return Object.fromEntries(roles.flatMap((role) => (model.assets[role] ? [[role, model.assets[role]]] : [])));
+}
+
+/**
+ * The paths of a role that may have several files: `lexicon`, or `lexicon-us`, `lexicon-zh`, … in the manifest's
+ * order, joined by commas as sherpa-onnx wants them.
+ */
+export function pathList(model: OpenModel, role: string): Record<string, string> {
+  const found = Object.entries(model.assets).filter(([name]) => name === role || name.startsWith(`${role}-`));
+  return found.length === 0 ? {} : { [role]: found.map(([, path]) => path).join(',') };
+}
+
+/** The named options that the manifest has. */
+export function options(model: OpenModel, ...names: string[]): Record<string, string | number> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = model.options[name];
+      return value === undefined ? [] : [[name, typeof value === 'boolean' ? Number(value) : value]];
+    }),
+  );
+}
+
+/** The language without script and region: `pt` of `pt-BR`. */
+export const baseLanguage = (tag: string): string => tag.split('-', 1)[0]!.toLowerCase();
+
+/** Whether the model knows more than one language. */
+export const multilingual = (model: OpenModel): boolean => new Set(model.languages.map(baseLanguage)).size > 1;

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The part of `sherpa-onnx-node` that this engine uses; the package has no types of its own. */
+export interface Native {
+  OfflineTts: { createAsync(config: object): Promise<NativeVoice> };
+  OfflineRecognizer: { createAsync(config: object): Promise<NativeRecogniser> };
+  OnlineRecognizer: new (config: object) => NativeStreamingRecogniser;
+}
+
+export interface NativeVoice {
+  readonly sampleRate: number;
+  readonly numSpeakers: number;
+  /** `onProgress` gets each finished sentence; once it returns 0, generation stops before the next one. */
+  generateAsync(request: {
+    text: string;
+    generationConfig: { sid: number; speed: number; silenceScale: number };
+    onProgress(part: { samples: Float32Array }): 0 | 1;
+  }): Promise<{ samples: Float32Array }>;
+}
+
+interface Waveform {
+  samples: Float32Array;
+  sampleRate: number;
+}
+
+export interface NativeRecogniser {
+  createStream(): { acceptWaveform(audio: Waveform): void };
+  decodeAsync(stream: object): Promise<NativeResult>;
+  /** Changes the language and task of a model that takes them. Not to be called while it decodes. */
+  setConfig(config: object): void;
+}
+
+export interface NativeStream {
+  acceptWaveform(audio: Waveform): void;
+  inputFinished(): void;
+  setOption(key: string, value: string): void;
+}
+
+/** Works synchronously, a fraction of a second of audio at a time. */
+export interface NativeStreamingRecogniser {
+  createStream(): NativeStream;
+  isReady(stream: NativeStream): boolean;
+  decode(stream: NativeStream): void;
+  getResult(stream: NativeStream): NativeResult;
+}
+
+/** What recognisers return. Times are seconds; a list is empty or missing where the model has nothing to say. */
+export interface NativeResult {
+  text: string;
+  /** `en`, or `<|en|>`. */
+  lang?: string;
+  tokens?: string[];
+  /** When each token starts. */
+  timestamps?: number[];
+  durations?: number[];
+  /** Natural logarithms, one per token. */
+  ys_log_probs?: number[];
+  /** The same from streaming recognisers. */
+  ys_probs?: number[];
+  segment_timestamps?: number[];
+  segment_durations?: number[];
+  segment_texts?: string[];
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loads the native library. Takes about 30 ms and 20 MB, so only a process that opens a model should call it. */
+export function loadNative(): Native {
+  return require('sherpa-onnx-node') as Native;
+}
+
+/** The folders of the package and of the binaries for this machine; undefined where they are not installed. */
+export function nativeFolders(): { package: string; binaries: string } | undefined {
+  try {
+    const folder = dirname(require.resolve('sherpa-onnx-node/package.json'));
+    const platform = process.platform === 'win32' ? 'win' : process.platform;
+    const binaries = join(dirname(folder), `sherpa-onnx-${platform}-${process.arch}`);
+    return existsSync(join(binaries, 'sherpa-onnx.node')) ? { package: folder, binaries } : undefined;
+  } catch {
+    return undefined;
+  }
+}
