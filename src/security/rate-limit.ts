@@ -27,6 +27,8 @@ export interface RateLimiter {
   take(name: string, override?: { perMinute: number }): RateState;
   /** Tells without counting. */
   peek(name: string): RateState;
+  /** Names remembered now. */
+  size(): number;
 }
 
 interface Bucket {
@@ -36,64 +38,59 @@ interface Bucket {
   burst: number;
 }
 
-/** How many of the oldest names are weighed against each other when one has to go. */
-const CANDIDATES = 16;
-
 /**
- * Token buckets by name in a table of bounded size. A full table gives up the name that has lost least by being
- * forgotten: of the oldest few the one with the most tokens, so that a flood of new names cannot free a blocked one
- * while it costs each of them less than a block.
+ * Token buckets by name in a table of bounded size. A full table forgets the name that has not called for longest, and
+ * a blocked one only when every name in it is blocked: a flood of new names cannot free a blocked one cheaply.
  */
 export function rateLimiter(options: RateLimitOptions): RateLimiter {
   const { perMinute, burst, entries, now = () => performance.now() } = options;
-  const buckets = new Map<string, Bucket>();
+  const usual = { perMinute, burst: burst || perMinute };
+  /** Names that may go on, the one that called last at the end. */
+  const open = new Map<string, Bucket>();
+  /** Names that had to wait when they last called, in the order in which that began. */
+  const blocked = new Map<string, Bucket>();
 
-  const refill = (bucket: Bucket, at: number): number => {
-    bucket.tokens = Math.min(bucket.burst, bucket.tokens + ((at - bucket.at) * bucket.perMinute) / 60_000);
-    bucket.at = at;
-    return bucket.tokens;
+  const find = (name: string, at: number, rate: { perMinute: number; burst: number }): Bucket => {
+    const bucket = open.get(name) ?? blocked.get(name) ?? { ...rate, tokens: rate.burst, at };
+    const tokens = Math.min(rate.burst, bucket.tokens + ((at - bucket.at) * rate.perMinute) / 60_000);
+    return { ...rate, tokens, at };
   };
 
   const forgetOne = (at: number): void => {
-    let loser: string | undefined;
-    let most = -1;
-    const weighed: [string, Bucket][] = [];
-    for (const [name, bucket] of buckets) {
-      weighed.push([name, bucket]);
-      const fullness = refill(bucket, at) / bucket.burst;
-      if (fullness > most) [loser, most] = [name, fullness];
-      if (fullness === 1 || weighed.length === CANDIDATES) break;
+    const [longestBlocked] = blocked.keys();
+    const rested = longestBlocked !== undefined && find(longestBlocked, at, blocked.get(longestBlocked)!).tokens >= 1;
+    const [longestIdle = longestBlocked!] = open.keys();
+    if (rested || !open.has(longestIdle)) blocked.delete(longestBlocked!);
+    else open.delete(longestIdle);
+  };
+
+  const keep = (name: string, bucket: Bucket): void => {
+    open.delete(name);
+    if (bucket.tokens < 1) {
+      // Setting a name that is already there keeps its place in the order.
+      if (!blocked.has(name) && open.size + blocked.size >= entries) forgetOne(bucket.at);
+      blocked.set(name, bucket);
+      return;
     }
-    // The others queue up again, or a few blocked names at the head would hide everyone behind them.
-    for (const [name, bucket] of weighed) {
-      buckets.delete(name);
-      if (name !== loser) buckets.set(name, bucket);
-    }
+    blocked.delete(name);
+    if (open.size + blocked.size >= entries) forgetOne(bucket.at);
+    open.set(name, bucket);
   };
 
   return {
     take(name, override) {
-      const at = now();
-      const rate = override?.perMinute ?? perMinute;
-      const known = buckets.get(name);
-      const size = override === undefined ? burst || perMinute : rate;
-      const bucket = known ?? { tokens: size, at, perMinute: rate, burst: size };
-      refill(bucket, at);
-      bucket.perMinute = rate;
-      bucket.burst = size;
+      const rate = override === undefined ? usual : { ...override, burst: override.perMinute };
+      const bucket = find(name, now(), rate);
       const allowed = bucket.tokens >= 1;
       if (allowed) bucket.tokens -= 1;
-      if (known === undefined) {
-        if (buckets.size >= entries) forgetOne(at);
-        buckets.set(name, bucket);
-      }
+      keep(name, bucket);
       return stateOf(bucket, allowed);
     },
     peek(name) {
-      const at = now();
-      const bucket = buckets.get(name) ?? { tokens: burst || perMinute, at, perMinute, burst: burst || perMinute };
-      return stateOf(bucket, refill(bucket, at) >= 1);
+      const bucket = find(name, now(), usual);
+      return stateOf(bucket, bucket.tokens >= 1);
     },
+    size: () => open.size + blocked.size,
   };
 }
 
@@ -119,7 +116,7 @@ export function rateLimitHeaders(state: RateState): Record<string, string> {
 
 /** Writes a time as OpenAI does: `12ms`, `1s`, `6m0s`, `1h0m0s`. From a second on it is rounded up to whole seconds. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.ceil(ms)}ms`;
+  if (ms <= 999) return `${Math.ceil(ms)}ms`;
   const seconds = Math.ceil(ms / 1000);
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);

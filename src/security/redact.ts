@@ -13,8 +13,13 @@ const PRIVATE_FIELDS = new Set([
 ]);
 
 const SECRET_SHAPES: readonly [RegExp, string][] = [
-  // Authorization: Bearer abc, Token abc, Basic abc
-  [/\b(bearer|token|basic)(\s+|%20)[a-z0-9+/=._~-]{6,}/gi, `$1 ${REPLACEMENT}`],
+  // authorization: Bearer abc, in a header, an object or JSON
+  [/\b(authorization["']?\s{0,4}[:=]\s{0,4}["']?(?:[a-z]{1,16}\s{1,4})?)[^\s"'\\,]+/gi, `$1${REPLACEMENT}`],
+  // Bearer abc on its own, where what follows does not look like a word
+  [
+    /\b(bearer|token|basic)(?:\s|%20)+(?=[a-z+/=._~-]{0,99}\d|[a-z+/=._~-]{16})[a-z0-9+/=._~-]{6,}/gi,
+    `$1 ${REPLACEMENT}`,
+  ],
   // ?api_key=abc, &token=abc
   [
     /\b(api[_-]?key|key|(?:access[_-]?)?token|ticket|client[_-]?secret|secret|password)=[^\s&"'\\#]+/gi,
@@ -26,7 +31,8 @@ const SECRET_SHAPES: readonly [RegExp, string][] = [
   [/\b(?:os_|sk-|ek_)[A-Za-z0-9_-]{12,}/g, REPLACEMENT],
   // JSON Web Tokens
   [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, REPLACEMENT],
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, REPLACEMENT],
+  // up to the end of the text or of the JSON string
+  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^"]*/g, REPLACEMENT],
 ];
 
 /**

@@ -90,5 +90,6 @@ export function readable(line: string): string {
       ? `\n  ${name}: ${stack}`
       : `  ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
   });
-  return `${clock} ${String(level).padEnd(5)} ${msg}${shown.join('')}\n`;
+  // Escape sequences in what is logged must not reach the terminal.
+  return `${clock} ${String(level).padEnd(5)} ${msg}${shown.join('')}\n`.replace(/(?!\n)\p{Cc}/gu, '?');
 }

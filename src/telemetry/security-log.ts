@@ -1,4 +1,15 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { textRedactor } from '../security/redact.ts';
@@ -136,14 +147,23 @@ export function openSecurityLog(options: SecurityLogOptions): SecurityLog {
   };
 }
 
-/** Size and age of the file as an earlier run left it. */
+/** Size of the file as an earlier run left it, and when its first line was written. */
 function inspect(path: string, now: number): { bytes: number; since: number } {
+  let handle: number;
   try {
-    chmodSync(path, 0o600);
-    const { size, birthtimeMs, mtimeMs } = statSync(path);
-    return { bytes: size, since: birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs };
+    handle = openSync(path, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return { bytes: 0, since: now };
+  }
+  try {
+    fchmodSync(handle, 0o600);
+    const start = Buffer.alloc(64);
+    readSync(handle, start);
+    const first = Date.parse(/"time":"([^"]+)"/.exec(start.toString('latin1'))?.[1] ?? '');
+    const { size, mtimeMs } = fstatSync(handle);
+    return { bytes: size, since: Number.isNaN(first) ? mtimeMs : first };
+  } finally {
+    closeSync(handle);
   }
 }
