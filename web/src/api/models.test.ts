@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hearingModels, pickModel, remedies, speakingModels } from './models.ts';
+import type { Capabilities, Model } from './types.ts';
+
+const speak = { voices: [], speed: null };
+const transcribe = { languages: ['en'], detectsLanguage: false, wordTimes: false, translate: false, confidence: false };
+const model = (fields: Partial<Model> & Pick<Model, 'id' | 'kind'>): Model => ({
+  engine: 'x',
+  languages: ['en'],
+  aliases: [],
+  state: 'ready',
+  ...fields,
+});
+const capabilities = (models: Model[]): Capabilities => ({
+  version: '1',
+  auth: { required: true },
+  limits: {},
+  formats: { speech: [], transcription: [] },
+  defaults: { tts: null, stt: null, voice: null },
+  models,
+  notices: [],
+});
+
+test('only models that can answer now are offered', () => {
+  const all = capabilities([
+    model({ id: 'voice', kind: 'tts', speak }),
+    model({ id: 'absent-voice', kind: 'tts', speak, state: 'absent' }),
+    model({ id: 'ears', kind: 'stt', transcribe, state: 'loaded' }),
+    model({ id: 'broken-ears', kind: 'stt', state: 'failed' }),
+  ]);
+  assert.deepEqual(
+    speakingModels(all).map(({ id }) => id),
+    ['voice'],
+  );
+  assert.deepEqual(
+    hearingModels(all).map(({ id }) => id),
+    ['ears'],
+  );
+});
+
+test('the wanted model comes first, then the default by id or alias, then any', () => {
+  const models = [model({ id: 'a', kind: 'tts' }), model({ id: 'b', kind: 'tts', aliases: ['tts-1'] })];
+  assert.equal(pickModel(models, 'b', 'a')?.id, 'b');
+  assert.equal(pickModel(models, 'gone', 'tts-1')?.id, 'b');
+  assert.equal(pickModel(models, null, null)?.id, 'a');
+  assert.equal(pickModel([], 'a'), null);
+});
+
+test('each reason is told once, with the line that mends it', () => {
+  const missing = { kind: 'stt' as const, state: 'unavailable', reason: 'Not installed.', remedy: 'npm run setup' };
+  const all = capabilities([model({ id: 'a', ...missing }), model({ id: 'b', ...missing })]);
+  assert.deepEqual(remedies(all, 'stt'), [{ reason: 'Not installed.', remedy: 'npm run setup' }]);
+  assert.deepEqual(remedies(all, 'tts'), []);
+});

@@ -1,0 +1,32 @@
+import { QueryClient, queryOptions } from '@tanstack/react-query';
+import type { Api } from './client.ts';
+import { ApiError } from './errors.ts';
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        // A refusal stays a refusal; a server that restarts is back soon.
+        retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status in { 401: 1, 403: 1 }),
+        // The browser's idea of being online says nothing about a server on the same machine.
+        networkMode: 'always',
+      },
+    },
+  });
+}
+
+export const capabilitiesQuery = (api: Api) =>
+  queryOptions({ queryKey: ['capabilities'], queryFn: ({ signal }) => api.capabilities(signal) });
+
+export const modelsQuery = (api: Api) =>
+  queryOptions({ queryKey: ['models'], queryFn: ({ signal }) => api.models(signal) });
+
+/** Asked again every 15 s while the tab is in front. */
+export const readinessQuery = (api: Api) =>
+  queryOptions({
+    queryKey: ['readiness'],
+    queryFn: ({ signal }) => api.ready(signal),
+    refetchInterval: 15_000,
+    retry: false,
+  });

@@ -1,0 +1,19 @@
+import { Alert, Text } from '@mantine/core';
+import type { ApiError } from '../api/errors.ts';
+import { span } from '../lib/time.ts';
+import { Icon } from './Icon.tsx';
+
+/** A failed request: what the server said, when to try again, and the number to ask about. */
+export function ErrorNote({ error, title }: { error: ApiError; title: string }) {
+  return (
+    <Alert color="red" role="alert" icon={<Icon name="warning" />} title={title}>
+      {error.message}
+      {error.retryAfterMs !== null && ` Try again in ${span(error.retryAfterMs)}.`}
+      {error.status >= 500 && error.requestId !== null && (
+        <Text size="xs" c="dimmed" mt={4}>
+          Request {error.requestId}
+        </Text>
+      )}
+    </Alert>
+  );
+}

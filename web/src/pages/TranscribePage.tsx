@@ -1,0 +1,116 @@
+import { Button, Paper, Select, Title } from '@mantine/core';
+import { useState } from 'react';
+import { hearingModels, pickModel, remedies } from '../api/models.ts';
+import { workbench } from '../app/workbench.ts';
+import { PlayerBar } from '../audio/PlayerBar.tsx';
+import { ErrorNote } from '../components/ErrorNote.tsx';
+import { Icon } from '../components/Icon.tsx';
+import { Remedy } from '../components/Remedy.tsx';
+import { languageName } from '../lib/language.ts';
+import { limitBytes } from '../lib/size.ts';
+import { useStore } from '../lib/store.ts';
+import { useApi, useCapabilities } from '../session/SessionContext.tsx';
+import { RecordingChooser } from '../transcribe/RecordingChooser.tsx';
+import { TranscriptionProgress } from '../transcribe/TranscriptionProgress.tsx';
+import { TranscriptView } from '../transcribe/TranscriptView.tsx';
+import styles from './pages.module.css';
+
+const FIND_LANGUAGE = '';
+
+export function TranscribePage() {
+  const api = useApi();
+  const capabilities = useCapabilities();
+  const state = useStore(workbench.transcription);
+  const [wantedModel, setWantedModel] = useState<string | null>(null);
+  const [wantedLanguage, setWantedLanguage] = useState<string | null>(null);
+
+  const models = hearingModels(capabilities);
+  const model = pickModel(models, wantedModel, capabilities.defaults.stt);
+  const title = (
+    <Title order={1} className={styles.title}>
+      Transcribe
+    </Title>
+  );
+  if (model === null) {
+    const reasons = remedies(capabilities, 'stt');
+    const notices = capabilities.notices.map((reason) => ({ reason, remedy: null }));
+    return (
+      <>
+        {title}
+        <Remedy title="This server has no recogniser yet" reasons={reasons.length > 0 ? reasons : notices} />
+      </>
+    );
+  }
+
+  const { languages, detectsLanguage } = model.transcribe;
+  const choices = [
+    ...(detectsLanguage || languages.length !== 1 ? [{ value: FIND_LANGUAGE, label: 'Found by the model' }] : []),
+    ...languages.map((value) => ({ value, label: languageName(value) })).sort((a, b) => a.label.localeCompare(b.label)),
+  ];
+  const language = choices.find(({ value }) => value === wantedLanguage)?.value ?? choices[0]?.value ?? FIND_LANGUAGE;
+  const running = state.phase === 'working';
+
+  return (
+    <>
+      {title}
+      <div className={styles.columns}>
+        <Paper withBorder radius="lg" className={styles.card}>
+          <RecordingChooser maxBytes={limitBytes(capabilities.limits.uploadBytes)} />
+          {state.recording !== null && (
+            <>
+              <PlayerBar player={workbench.transcription.player} label="Recording" />
+              <div className={styles.actions}>
+                {running ? (
+                  <Button
+                    size="md"
+                    variant="default"
+                    leftSection={<Icon name="stop" />}
+                    onClick={() => workbench.transcription.cancel()}
+                  >
+                    Stop
+                  </Button>
+                ) : (
+                  <Button
+                    size="md"
+                    leftSection={<Icon name="transcribe" />}
+                    onClick={() => void workbench.transcription.transcribe(api, model.id, language || null)}
+                  >
+                    Transcribe
+                  </Button>
+                )}
+                <TranscriptionProgress />
+              </div>
+            </>
+          )}
+          {state.error !== null && <ErrorNote title="That could not be transcribed" error={state.error} />}
+        </Paper>
+        <Paper
+          withBorder
+          radius="lg"
+          className={`${styles.card} ${styles.settings}`}
+          component="section"
+          aria-label="Transcription settings"
+        >
+          <Select
+            label="Model"
+            data={models.map(({ id }) => id)}
+            value={model.id}
+            allowDeselect={false}
+            onChange={setWantedModel}
+          />
+          <Select
+            label="Language"
+            data={choices}
+            value={language}
+            allowDeselect={false}
+            searchable={choices.length > 8}
+            onClick={(event) => event.currentTarget.select()}
+            nothingFoundMessage="The model does not know that one"
+            onChange={setWantedLanguage}
+          />
+        </Paper>
+        <TranscriptView />
+      </div>
+    </>
+  );
+}

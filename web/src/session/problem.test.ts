@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError } from '../api/errors.ts';
+import { looksLikeKey } from './keyStorage.ts';
+import { entryProblem } from './problem.ts';
+
+test('each refusal at the door says what to do', () => {
+  const titles = [0, 401, 403, 429, 500].map((status) => entryProblem(new ApiError('x', { status })).title);
+  assert.equal(new Set(titles).size, 5);
+  assert.match(entryProblem(new ApiError('', { status: 429, retryAfterMs: 30_000 })).text, /Wait 30 s/);
+  assert.match(entryProblem(new ApiError('No scope.', { status: 403 })).text, /No scope\..*models:read/);
+});
+
+test('only what can stand in a header is sent as a key', () => {
+  assert.equal(looksLikeKey('os_abc-123.DEF_~'), true);
+  for (const text of ['', 'two words', 'schlüssel', 'a\nb', 'x'.repeat(513)]) assert.equal(looksLikeKey(text), false);
+});
