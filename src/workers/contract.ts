@@ -24,6 +24,8 @@ export interface WorkerCall<O extends Operation = Operation> {
   /** Milliseconds this attempt may take before the worker ends it with `deadline_exceeded`. */
   timeoutMs: number;
   signal: AbortSignal;
+  /** A process died under the first attempt: this one shares its process with no other call, so that it harms none. */
+  retry: boolean;
 }
 
 export type WorkerModelState = 'available' | 'loading' | 'loaded' | 'quarantined' | 'unavailable';
@@ -40,12 +42,16 @@ export interface WorkerModelStatus {
   processes: number;
   /** Resident memory of those processes. */
   memoryBytes: number;
+  /** How long the last load took, in ms; absent before the first. */
+  loadMs?: number;
 }
 
 /** Whoever does the work. Nothing above `workers/` knows where one runs. */
 export interface Worker {
   readonly id: string;
   models(): readonly WorkerModelStatus[];
+  /** One model of that list, cheap enough to ask for every call. */
+  status(model: string): WorkerModelStatus | undefined;
   capabilities(model: string): Capabilities | undefined;
   /**
    * Starts the call at once; the caller has checked that a slot is free. Ends with SpeechError: `engine_failed` when
@@ -53,10 +59,12 @@ export interface Worker {
    * Returning from the iteration early cancels the call.
    */
   call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']>;
+  /** Loads the model, also one that is quarantined. Rejects with `model_unavailable`. */
   load(model: string): Promise<void>;
+  /** Lets running calls finish, then gives the memory back. */
   unload(model: string): Promise<void>;
-  /** Tells of a freed slot or a changed state. Returns the way to stop listening. */
-  onChange(listener: () => void): () => void;
+  /** Tells of a freed slot or a changed state of a model. Returns the way to stop listening. */
+  onChange(listener: (model: string) => void): () => void;
   /** Ends every call with `shutting_down` and every process. */
   close(): Promise<void>;
 }

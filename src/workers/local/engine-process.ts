@@ -1,0 +1,221 @@
+import type { Settings } from '../../config/kinds.ts';
+import type { OpenModel } from '../../engines/contract.ts';
+import { SpeechError } from '../../errors.ts';
+import { Child } from '../../processes/child.ts';
+import type { CallStream } from '../call-stream.ts';
+import type { Operation, Operations } from '../contract.ts';
+import { ACKNOWLEDGE_EVERY, type FromHost, type HostInit, type HostReady, type ToHost, WINDOW } from './messages.ts';
+
+/** Time an engine has to stop a cancelled call before it counts as stuck. */
+const STOP_GRACE_MS = 2000;
+
+export interface EngineProcessOptions {
+  /** Absolute path of the module to run. */
+  host: string;
+  model: OpenModel;
+  /** What it may read besides our code and the model's folder. */
+  readable: readonly string[];
+  threads: number;
+  limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes'>;
+  /** A call ended and its slot is free; true where it was answered in full. */
+  onFreed: (answered: boolean) => void;
+  /** It does not stop a call that was cancelled: it takes no more calls and ends after those it still works on. */
+  onStuck: () => void;
+}
+
+export interface EngineExit {
+  /** `ended`: we asked for it. `load`: it never got ready. `hang`: it did not stop or did not answer. */
+  cause: 'ended' | 'load' | 'crash' | 'hang' | 'memory';
+  /** Safe to show to an operator in a status. */
+  reason: string;
+  /** What it wrote while it loaded; later output could hold what people said, so it is withheld. */
+  detail: string;
+}
+
+type Message = Operations[Operation]['message'];
+
+interface RunningCall {
+  stream: CallStream<Message>;
+  /** Messages that came and were not acknowledged yet. */
+  unacknowledged: number;
+  /** Of those, the ones that the reader has taken. */
+  taken: number;
+  /** Set once the call was cancelled. */
+  grace: NodeJS.Timeout | undefined;
+}
+
+/**
+ * One process that holds one model. Its death ends the calls in it with `engine_failed` and nothing else. An engine
+ * that works synchronously cannot answer a ping while it works: it is pinged only when idle, and a busy one is
+ * measured by its calls' own timeouts.
+ */
+export class EngineProcess {
+  /** Rejects with `model_unavailable`. */
+  readonly ready: Promise<HostReady>;
+  readonly exited: Promise<EngineExit>;
+  #child: Child<HostReady>;
+  #options: EngineProcessOptions;
+  #calls = new Map<number, RunningCall>();
+  #stuck = false;
+  #hung: string | undefined;
+  #awaitingPong = false;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(options: EngineProcessOptions) {
+    const { model, limits, threads } = options;
+    this.#options = options;
+    this.#child = new Child<HostReady>({
+      module: options.host,
+      name: `engine ${model.engine}`,
+      readable: model.folder === '' ? options.readable : [model.folder, ...options.readable],
+      memoryBytes: limits.engineMemoryBytes,
+      readyTimeoutMs: limits.modelLoadMs,
+      init: { model, options: { threads } } satisfies HostInit,
+      onMessage: (message) => this.#receive(message as FromHost),
+    });
+    this.ready = this.#child.ready;
+    this.exited = this.#watch();
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get memoryBytes(): number {
+    return this.#child.memoryBytes;
+  }
+
+  /** Starts a call. `id` is unique within this process; `stream` receives the answer. */
+  run<O extends Operation>(
+    id: number,
+    operation: O,
+    request: Operations[O]['request'],
+    stream: CallStream<Operations[O]['message']>,
+  ): void {
+    const call: RunningCall = {
+      stream: stream as unknown as CallStream<Message>,
+      unacknowledged: 0,
+      taken: 0,
+      grace: undefined,
+    };
+    stream.onTake = () => {
+      if (++call.taken < ACKNOWLEDGE_EVERY) return;
+      call.taken -= ACKNOWLEDGE_EVERY;
+      call.unacknowledged -= ACKNOWLEDGE_EVERY;
+      this.#send({ kind: 'acknowledge', id });
+    };
+    this.#calls.set(id, call);
+    this.#send({ kind: 'call', id, operation, request });
+  }
+
+  /** Stops a call whose stream has ended. Its slot is free once the engine confirms, which `onFreed` tells. */
+  cancel(id: number): void {
+    const call = this.#calls.get(id);
+    if (call === undefined || call.grace !== undefined) return;
+    call.grace = setTimeout(() => this.#outstayed(), STOP_GRACE_MS);
+    this.#send({ kind: 'cancel', id });
+  }
+
+  /** Gives the memory back: ends at once when idle, within a second when not. */
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  #receive(message: FromHost): void {
+    if (message.kind === 'pong') {
+      this.#awaitingPong = false;
+      return;
+    }
+    const call = this.#calls.get(message.id);
+    if (call === undefined) return;
+    switch (message.kind) {
+      case 'chunk':
+        // Only a process that no longer runs our code sends more than it may.
+        if (++call.unacknowledged > WINDOW) this.#end('it sent more than it may');
+        else call.stream.push(message.message);
+        return;
+      case 'done':
+        this.#forget(message.id, call);
+        call.stream.end();
+        this.#options.onFreed(call.grace === undefined);
+        break;
+      case 'failed':
+        this.#forget(message.id, call);
+        call.stream.fail(SpeechError.fromData(message.error));
+        this.#options.onFreed(false);
+    }
+    this.#endIfStuck();
+  }
+
+  #forget(id: number, call: RunningCall): void {
+    clearTimeout(call.grace);
+    this.#calls.delete(id);
+  }
+
+  #outstayed(): void {
+    if (!this.#stuck) {
+      this.#stuck = true;
+      this.#options.onStuck();
+    }
+    this.#endIfStuck();
+  }
+
+  /** Other callers' work in the same process is finished first; their timeouts bound how long that takes. */
+  #endIfStuck(): void {
+    if (!this.#stuck || this.#calls.size === 0) return;
+    for (const call of this.#calls.values()) if (call.grace === undefined) return;
+    this.#end('it did not stop a call that was cancelled or timed out');
+  }
+
+  #beat(): void {
+    if (this.#calls.size > 0) {
+      this.#awaitingPong = false;
+    } else if (this.#awaitingPong) {
+      this.#end('it did not answer while it was idle');
+    } else {
+      this.#awaitingPong = true;
+      this.#send({ kind: 'ping' });
+    }
+  }
+
+  #end(reason: string): void {
+    this.#hung ??= reason;
+    this.#child.kill();
+  }
+
+  async #watch(): Promise<EngineExit> {
+    const loadError = await this.#child.ready.then(
+      () => undefined,
+      (error: SpeechError) => error,
+    );
+    if (loadError === undefined) {
+      this.#heartbeat = setInterval(() => this.#beat(), this.#options.limits.engineHeartbeatMs);
+      this.#heartbeat.unref();
+    }
+    const exit = await this.#child.exited;
+    clearInterval(this.#heartbeat);
+    const end = (cause: EngineExit['cause'], reason: string, detail = ''): EngineExit => ({ cause, reason, detail });
+    let result: EngineExit;
+    if (this.#hung !== undefined) result = end('hang', this.#hung);
+    else if (exit.expected) result = end('ended', exit.reason);
+    else if (loadError !== undefined) {
+      result = end('load', `${loadError.message} (${exit.reason})`, loadError.detail ?? exit.stderr);
+    } else {
+      const outgrown = this.#child.memoryBytes > this.#options.limits.engineMemoryBytes;
+      result = end(outgrown ? 'memory' : 'crash', exit.reason);
+    }
+    for (const [id, call] of this.#calls) {
+      this.#forget(id, call);
+      call.stream.fail(
+        new SpeechError('engine_failed', 'The engine ended while it worked on this request.', {
+          detail: `engine ${this.#options.model.engine}, process ${this.pid}: ${result.reason}`,
+        }),
+      );
+    }
+    return result;
+  }
+
+  #send(message: ToHost): void {
+    void this.#child.send(message);
+  }
+}

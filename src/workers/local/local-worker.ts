@@ -1,0 +1,159 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { Settings } from '../../config/kinds.ts';
+import type { Capabilities, Engine, OpenModel } from '../../engines/contract.ts';
+import { SpeechError } from '../../errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Operation, Operations, Worker, WorkerCall, WorkerModelStatus } from '../contract.ts';
+import { ProcessPool } from './process-pool.ts';
+
+/** Where the models of this machine come from. */
+export interface ModelSource {
+  /** Models whose files are here, whether or not this machine can run them. */
+  list(): readonly OpenModel[];
+  /** Verifies the files of a listed model. Throws SpeechError with the reason. */
+  open(id: string): Promise<OpenModel>;
+}
+
+export interface LocalWorkerOptions {
+  source: ModelSource;
+  /** The engine of that name. Called in this process for what an engine says about itself, never to open a model. */
+  loadEngine: (name: string) => Promise<Engine>;
+  settings: Pick<Settings, 'engineProcesses' | 'engineThreads' | 'modelTtl'> & {
+    limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'>;
+  };
+  log: Log;
+  metrics?: Pick<Metrics, 'engineRestarted'>;
+  /** Absolute path of the module that engine processes run. Default: ours. */
+  host?: string;
+}
+
+interface LocalModel {
+  engine: string;
+  capabilities: Capabilities;
+  pool: ProcessPool;
+  /** Why it cannot be used here. */
+  unavailable: string | undefined;
+}
+
+const NO_CAPABILITIES: Capabilities = {};
+
+/** Asks every engine about its models and opens the worker of this machine. Loads no model yet. */
+export async function openLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
+  const worker = new LocalWorker(options);
+  await worker.refresh();
+  return worker;
+}
+
+/** The models of this machine, each in its own processes. */
+export class LocalWorker implements Worker {
+  readonly id = 'local';
+  #options: LocalWorkerOptions;
+  #models = new Map<string, LocalModel>();
+  #listeners = new Set<(model: string) => void>();
+
+  constructor(options: LocalWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks again which models there are and which engines can run here: after a model came or went, or an install. */
+  async refresh(): Promise<void> {
+    const listed = new Map(this.#options.source.list().map((model) => [model.id, model]));
+    for (const [id, { pool }] of this.#models) {
+      if (listed.has(id)) continue;
+      this.#models.delete(id);
+      await pool.close();
+      this.#tell(id);
+    }
+    for (const model of listed.values()) {
+      const described = await this.#describe(model);
+      const known = this.#models.get(model.id);
+      if (known === undefined) this.#models.set(model.id, { ...described, pool: this.#newPool(model) });
+      else Object.assign(known, described);
+      this.#tell(model.id);
+    }
+  }
+
+  models(): readonly WorkerModelStatus[] {
+    return [...this.#models.keys()].map((id) => this.status(id)!);
+  }
+
+  status(id: string): WorkerModelStatus | undefined {
+    const model = this.#models.get(id);
+    if (model === undefined) return undefined;
+    const status = model.pool.status();
+    return model.unavailable === undefined
+      ? status
+      : { ...status, state: 'unavailable', reason: model.unavailable, slots: 0 };
+  }
+
+  capabilities(id: string): Capabilities | undefined {
+    const model = this.#models.get(id);
+    return model === undefined ? undefined : (model.pool.capabilities ?? model.capabilities);
+  }
+
+  call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']> {
+    return this.#usable(call.model).pool.call(call);
+  }
+
+  async load(id: string): Promise<void> {
+    await this.#usable(id).pool.load();
+  }
+
+  async unload(id: string): Promise<void> {
+    await this.#usable(id).pool.unload();
+  }
+
+  onChange(listener: (model: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#models.values()].map(({ pool }) => pool.close()));
+  }
+
+  #usable(id: string): LocalModel {
+    const model = this.#models.get(id);
+    if (model === undefined) throw new SpeechError('model_not_found', `The model ${id} does not exist.`);
+    if (model.unavailable !== undefined) throw new SpeechError('model_unavailable', model.unavailable);
+    return model;
+  }
+
+  async #describe(model: OpenModel): Promise<Omit<LocalModel, 'pool'>> {
+    try {
+      const engine = await this.#options.loadEngine(model.engine);
+      const capabilities = engine.describe(model);
+      const { available, reason, remedy } = await engine.availability();
+      const why = [reason ?? `The engine ${model.engine} is not available here.`, remedy].filter(Boolean).join(' ');
+      return { engine: model.engine, capabilities, unavailable: available ? undefined : why };
+    } catch (thrown) {
+      const { message, detail } = SpeechError.from(thrown);
+      this.#options.log.error('Model cannot be described', { model: model.id, engine: model.engine, detail });
+      const unavailable = thrown instanceof SpeechError ? message : `The engine ${model.engine} failed to start.`;
+      return { engine: model.engine, capabilities: NO_CAPABILITIES, unavailable };
+    }
+  }
+
+  #newPool({ id, engine }: OpenModel): ProcessPool {
+    const { settings, log, metrics, source, loadEngine, host } = this.#options;
+    const oneForEachProcessor = Math.max(1, Math.floor(availableParallelism() / settings.engineThreads));
+    return new ProcessPool({
+      model: id,
+      open: async () => ({ model: await source.open(id), readable: (await loadEngine(engine)).readablePaths() }),
+      host: host ?? resolve(import.meta.dirname, 'engine-host.ts'),
+      maxProcesses: settings.engineProcesses === 0 ? oneForEachProcessor : settings.engineProcesses,
+      threads: settings.engineThreads,
+      ttlMs: settings.modelTtl * 1000,
+      limits: settings.limits,
+      log,
+      metrics,
+      onChange: () => this.#tell(id),
+    });
+  }
+
+  #tell(model: string): void {
+    for (const listener of this.#listeners) listener(model);
+  }
+}

@@ -1,0 +1,256 @@
+import type { Settings } from '../../config/kinds.ts';
+import type { Capabilities, OpenModel } from '../../engines/contract.ts';
+import { abortError, SpeechError } from '../../errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { CallStream } from '../call-stream.ts';
+import type { Operation, Operations, WorkerCall, WorkerModelStatus } from '../contract.ts';
+import { type EngineExit, EngineProcess } from './engine-process.ts';
+import {
+  maxProcesses,
+  newPool,
+  nextTick,
+  type PoolEffect,
+  type PoolEvent,
+  type PoolState,
+  step,
+} from './pool.machine.ts';
+
+export interface PoolOptions {
+  model: string;
+  /** Verifies the model's files and says what its processes open and may read besides them. */
+  open: () => Promise<{ model: OpenModel; readable: readonly string[] }>;
+  /** Absolute path of the module that its processes run. */
+  host: string;
+  /** Most processes, were each to take one call at a time. */
+  maxProcesses: number;
+  threads: number;
+  /** Idle time after which the model is unloaded; 0 keeps it. */
+  ttlMs: number;
+  limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'>;
+  log: Log;
+  metrics?: Pick<Metrics, 'engineRestarted'>;
+  /** A slot came free or the state changed. */
+  onChange: () => void;
+}
+
+type Message = Operations[Operation]['message'];
+
+interface PooledCall {
+  call: WorkerCall;
+  stream: CallStream<Message>;
+  /** Where it runs; undefined while it waits. */
+  process: EngineProcess | undefined;
+}
+
+/** The processes of one model: runs what `pool.machine.ts` decides. */
+export class ProcessPool {
+  /** What the model said it can do when it was loaded. */
+  capabilities: Capabilities | undefined;
+  #options: PoolOptions;
+  #state: PoolState;
+  #calls = new Map<number, PooledCall>();
+  #processes = new Map<number, EngineProcess>();
+  #exits = new Set<Promise<unknown>>();
+  #loads: PromiseWithResolvers<void>[] = [];
+  #lastCall = 0;
+  #loadMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#state = newPool({
+      maxProcesses: options.maxProcesses,
+      ttlMs: options.ttlMs === 0 ? Number.POSITIVE_INFINITY : options.ttlMs,
+      failures: options.limits.engineRestarts,
+    });
+  }
+
+  /** Starts a call, or lets it wait for the process that it makes start. */
+  call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']> {
+    const stream = new CallStream<Operations[O]['message']>();
+    if (this.#closed || call.signal.aborted) {
+      stream.abort(this.#closed ? shuttingDown() : abortError(call.signal));
+      return stream;
+    }
+    const id = ++this.#lastCall;
+    const pooled: PooledCall = { call, stream: stream as unknown as CallStream<Message>, process: undefined };
+    const onAbort = () => stream.abort(abortError(call.signal));
+    const timer = setTimeout(() => {
+      stream.abort(new SpeechError('deadline_exceeded', 'The request took longer than it may.'));
+    }, call.timeoutMs);
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    stream.onEnd = (stopped) => {
+      clearTimeout(timer);
+      call.signal.removeEventListener('abort', onAbort);
+      this.#calls.delete(id);
+      if (!stopped) return;
+      if (pooled.process === undefined) this.#dispatch({ type: 'left', call: id });
+      else pooled.process.cancel(id);
+    };
+    this.#calls.set(id, pooled);
+    this.#dispatch({ type: 'call', call: id, alone: call.retry });
+    return stream;
+  }
+
+  status(): WorkerModelStatus {
+    const { processes, waiting, quarantine, concurrency } = this.#state;
+    const some = (phase: string) => processes.some((process) => process.phase === phase);
+    let busy = waiting.length;
+    for (const process of processes) busy += process.busy;
+    let memoryBytes = 0;
+    for (const process of this.#processes.values()) memoryBytes += process.memoryBytes;
+    return {
+      id: this.#options.model,
+      state:
+        quarantine !== undefined ? 'quarantined' : some('ready') ? 'loaded' : some('loading') ? 'loading' : 'available',
+      ...(quarantine === undefined ? {} : { reason: quarantine }),
+      slots: maxProcesses(this.#state) * concurrency,
+      busy,
+      processes: processes.length,
+      memoryBytes,
+      ...(this.#loadMs === undefined ? {} : { loadMs: this.#loadMs }),
+    };
+  }
+
+  /** Resolves once a process is ready; rejects with `model_unavailable`. Lifts a quarantine. */
+  async load(): Promise<void> {
+    if (this.#closed) throw shuttingDown();
+    if (this.#state.processes.some(({ phase }) => phase === 'ready')) return;
+    const loaded = Promise.withResolvers<void>();
+    this.#loads.push(loaded);
+    this.#dispatch({ type: 'load' });
+    await loaded.promise;
+  }
+
+  /** Resolves once the processes that there were are gone. Running calls finish first. */
+  async unload(): Promise<void> {
+    this.#dispatch({ type: 'unload' });
+    await Promise.all(this.#exits);
+  }
+
+  /** Ends every call with `shutting_down` and every process. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const { stream } of [...this.#calls.values()]) stream.abort(shuttingDown());
+    for (const loaded of this.#loads.splice(0)) loaded.reject(shuttingDown());
+    for (const process of this.#processes.values()) void process.stop();
+    await Promise.all(this.#exits);
+  }
+
+  #dispatch(event: PoolEvent): void {
+    const { state, effects } = step(this.#state, event, performance.now());
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    this.#settleLoads();
+    this.#schedule();
+    if (event.type !== 'call') this.#options.onChange();
+  }
+
+  #perform(effect: PoolEffect): void {
+    switch (effect.type) {
+      case 'start': {
+        const exit = this.#start(effect.process).finally(() => this.#exits.delete(exit));
+        this.#exits.add(exit);
+        return;
+      }
+      case 'run': {
+        const pooled = this.#calls.get(effect.call)!;
+        pooled.process = this.#processes.get(effect.process)!;
+        pooled.process.run(effect.call, pooled.call.operation, pooled.call.request, pooled.stream);
+        return;
+      }
+      case 'stop':
+        void this.#processes.get(effect.process)?.stop();
+        return;
+      case 'refuse':
+        this.#calls.get(effect.call)?.stream.fail(new SpeechError('model_unavailable', this.#unavailable()));
+    }
+  }
+
+  /** The whole life of one process: resolves when it is gone. */
+  async #start(id: number): Promise<void> {
+    const { limits, log, model, host, threads } = this.#options;
+    const started = performance.now();
+    let exit: EngineExit;
+    let pid: number | undefined;
+    try {
+      const opened = await this.#options.open();
+      if (!this.#isWanted(id)) {
+        exit = { cause: 'ended', reason: 'it was no longer wanted', detail: '' };
+      } else {
+        const process = new EngineProcess({
+          ...opened,
+          host,
+          threads,
+          limits,
+          onFreed: (answered) => this.#dispatch({ type: 'freed', process: id, answered }),
+          onStuck: () => this.#dispatch({ type: 'stuck', process: id }),
+        });
+        this.#processes.set(id, process);
+        pid = process.pid;
+        process.ready.then(
+          ({ capabilities, concurrency }) => {
+            this.capabilities = capabilities;
+            this.#loadMs = performance.now() - started;
+            log.info('Engine process ready', { model, pid, loadMs: Math.round(this.#loadMs) });
+            this.#dispatch({ type: 'loaded', process: id, concurrency });
+          },
+          () => {},
+        );
+        exit = await process.exited;
+      }
+    } catch (thrown) {
+      const error = SpeechError.from(thrown);
+      exit = { cause: 'load', reason: error.message, detail: error.detail ?? '' };
+    }
+    this.#gone(id, pid, exit);
+  }
+
+  #gone(id: number, pid: number | undefined, { cause, reason, detail }: EngineExit): void {
+    const { log, metrics, model } = this.#options;
+    this.#processes.delete(id);
+    if (cause === 'ended' || this.#closed) {
+      log.info('Engine process ended', { model, pid, reason });
+    } else {
+      log.warn('Engine process failed', { model, pid, cause, reason, detail });
+      metrics?.engineRestarted({ model, reason: cause });
+    }
+    const fault = cause === 'load' ? 'load' : cause === 'crash' || cause === 'memory' ? 'crash' : undefined;
+    if (this.#closed) return;
+    this.#dispatch({ type: 'died', process: id, fault, reason });
+    if (this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
+  }
+
+  #isWanted(id: number): boolean {
+    return !this.#closed && this.#state.processes.some((process) => process.id === id && process.phase === 'loading');
+  }
+
+  #settleLoads(): void {
+    if (this.#loads.length === 0) return;
+    if (this.#state.quarantine !== undefined) {
+      const error = new SpeechError('model_unavailable', this.#unavailable());
+      for (const loaded of this.#loads.splice(0)) loaded.reject(error);
+    } else if (this.#state.processes.some(({ phase }) => phase === 'ready')) {
+      for (const loaded of this.#loads.splice(0)) loaded.resolve();
+    }
+  }
+
+  #unavailable(): string {
+    return `The model ${this.#options.model} cannot be loaded: ${this.#state.quarantine}`;
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    const at = nextTick(this.#state);
+    if (at === undefined || this.#closed) return;
+    this.#timer = setTimeout(() => this.#dispatch({ type: 'tick' }), Math.max(1, Math.ceil(at - performance.now())));
+    this.#timer.unref();
+  }
+}
+
+function shuttingDown(): SpeechError {
+  return new SpeechError('shutting_down', 'The server is shutting down.');
+}
