@@ -4,9 +4,10 @@
  */
 
 export const FLOAT = 1;
+export const INT32 = 6;
 export const INT64 = 7;
 const OPSET = 13;
-export type ElementType = typeof FLOAT | typeof INT64;
+export type ElementType = typeof FLOAT | typeof INT32 | typeof INT64;
 
 /** A number fixes a dimension, a name leaves it open. */
 export type Shape = readonly (number | string)[];

@@ -8,7 +8,10 @@ import type { LoadedModel } from '../../src/engines/contract.ts';
 import { sherpa } from '../../src/engines/sherpa/engine.ts';
 import { modelManifestSchema } from '../../src/models/manifest.ts';
 import { openModel } from './files.ts';
+import { buildScriptedWhisper } from './scripted-whisper.ts';
 import { buildToneRecogniser } from './tone-recogniser.ts';
+import { buildStreamingToneRecogniser } from './tone-streaming.ts';
+import { buildToneTransducer } from './tone-transducer.ts';
 import { buildToneVoice } from './tone-voice.ts';
 import { ALPHABET } from './tones.ts';
 
@@ -91,7 +94,14 @@ test('heavy models say and hear the same as light ones', async () => {
 });
 
 test('the same options build the same files, and the manifest tells their bytes', async () => {
-  for (const build of [buildToneVoice, buildToneRecogniser]) {
+  const builders = [
+    buildToneVoice,
+    buildToneRecogniser,
+    buildToneTransducer,
+    buildStreamingToneRecogniser,
+    buildScriptedWhisper,
+  ];
+  for (const build of builders) {
     const [one, two] = [join(folder, `${build.name}-1`), join(folder, `${build.name}-2`)];
     const manifest = await build(one);
     assert.deepEqual(await build(two), manifest);
