@@ -5,6 +5,7 @@ import { checkAssets } from './assets.ts';
 import { capabilitiesOf, familyConfig, familyOf } from './config.ts';
 import { unavailable } from './errors.ts';
 import { families } from './families/index.ts';
+import type { Native } from './native.ts';
 import { loadNative, nativeFolders } from './native.ts';
 import { SherpaRecogniser } from './recogniser.ts';
 import { SherpaStreamingRecogniser } from './streaming.ts';
@@ -23,6 +24,7 @@ export const sherpa: Engine = {
     return { available: false, reason: `sherpa-onnx is not installed for ${machine}`, remedy: 'npm ci' };
   },
   describe: capabilitiesOf,
+  // The JavaScript of the package and the library it loads; the libraries that that one loads, the system reads itself.
   readablePaths: () => Object.values(nativeFolders() ?? {}),
   open,
 };
@@ -30,9 +32,9 @@ export const sherpa: Engine = {
 async function open(model: OpenModel, { threads }: OpenOptions): Promise<LoadedModel> {
   const family = familyOf(model);
   await checkAssets(model);
+  const native = load(model);
   const concurrency = Math.max(1, Math.min(NATIVE_THREADS, Math.floor(availableParallelism() / threads)));
   try {
-    const native = loadNative();
     if (family.api === 'voice') return await SherpaVoice.open(native, model, familyConfig(model, threads), concurrency);
     if (family.api === 'streaming') return new SherpaStreamingRecogniser(native, model, familyConfig(model, threads));
     const takesHints = family.takesHints === true;
@@ -44,5 +46,13 @@ async function open(model: OpenModel, { threads }: OpenOptions): Promise<LoadedM
   } catch (thrown) {
     if (thrown instanceof SpeechError) throw thrown;
     throw unavailable(model, 'sherpa-onnx refused its files', thrown);
+  }
+}
+
+function load(model: OpenModel): Native {
+  try {
+    return loadNative();
+  } catch (thrown) {
+    throw unavailable(model, 'sherpa-onnx does not run on this machine', thrown);
   }
 }

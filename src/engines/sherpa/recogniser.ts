@@ -49,13 +49,14 @@ export class SherpaRecogniser implements LoadedModel {
     if (signal.aborted) throw abortError(signal);
     if (request.pcm.length === 0) return;
     const result = this.#options.takesHints
-      ? await this.#inTurn(() => this.#decodeWith(hints, request.pcm))
+      ? await this.#inTurn(() => this.#decodeWith(hints, request.pcm, signal))
       : await this.#decode(request.pcm);
     if (signal.aborted) throw abortError(signal);
     yield* labelled(result, request, this.#model, this.capabilities);
   }
 
-  async #decodeWith(hints: Hints, pcm: Float32Array): Promise<NativeResult> {
+  async #decodeWith(hints: Hints, pcm: Float32Array, signal: AbortSignal): Promise<NativeResult> {
+    if (signal.aborted) throw abortError(signal);
     if (hints.language !== this.#hints.language || hints.task !== this.#hints.task) {
       this.#native.setConfig(familyConfig(this.#model, this.#options.threads, hints).config);
       this.#hints = hints;
