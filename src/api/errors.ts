@@ -4,6 +4,7 @@ import type { Settings } from '../config/kinds.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { discardUpload } from './discard-upload.ts';
+import { takeOver } from './stream.ts';
 
 /** OpenAI's error object. All four keys are always present. */
 export interface ErrorBody {
@@ -56,10 +57,7 @@ export async function sendError(
   if (request.raw.complete || request.raw.destroyed) {
     return reply.code(error.status).type('application/json; charset=utf-8').send(body);
   }
-  reply.hijack();
-  const response = reply.raw;
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) response.setHeader(name, value);
+  const response = takeOver(reply);
   response.writeHead(error.status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),

@@ -26,12 +26,20 @@ export interface RoutePolicy {
   policy: Policy;
 }
 
-/** Refuses routes without a policy and collects the others. Call it before any route is added. */
-export function requirePolicies(app: FastifyInstance): readonly RoutePolicy[] {
+/**
+ * Refuses routes without a policy and collects the others. `prefixes` declares the policy of routes that a plugin adds
+ * below a path. Call it before any route is added.
+ */
+export function requirePolicies(
+  app: FastifyInstance,
+  prefixes: Readonly<Record<string, Policy>>,
+): readonly RoutePolicy[] {
   const routes: RoutePolicy[] = [];
   app.addHook('onRoute', (route) => {
-    const policy = route.config?.policy;
+    const prefix = Object.keys(prefixes).find((path) => route.url === path || route.url.startsWith(`${path}/`));
+    const policy = route.config?.policy ?? (prefix === undefined ? undefined : prefixes[prefix]);
     if (policy === undefined) throw new Error(`${route.method} ${route.url} declares no policy`);
+    route.config = { ...route.config, policy };
     for (const method of [route.method].flat()) routes.push({ method, url: route.url, policy });
   });
   return routes;

@@ -15,7 +15,7 @@ export interface StreamOptions {
 /**
  * Sends bytes while they are made. Nothing leaves, not even the status, before the first chunk exists: a failure until
  * then is thrown and becomes a proper error answer. A failure later cuts the connection, so that the client can tell a
- * broken answer from a finished one.
+ * broken answer from a finished one, and is thrown for the log.
  */
 export async function sendStream(
   reply: FastifyReply,
@@ -26,12 +26,8 @@ export async function sendStream(
   let next = await iterator.next();
   reply.headers(headers);
   onFirst?.();
-  reply.hijack();
-  const response = reply.raw;
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) response.setHeader(name, value);
-  }
-  response.writeHead(reply.statusCode);
+  const response = takeOver(reply);
+  response.writeHead(200);
   try {
     for (; next.done !== true; next = await iterator.next()) {
       if (!response.write(next.value)) await drained(response, idleMs, cancel.signal);
@@ -45,6 +41,15 @@ export async function sendStream(
     await iterator.return?.();
   }
   return reply;
+}
+
+/** Takes the answer out of the framework's hands, with the headers that were set so far. */
+export function takeOver(reply: FastifyReply): FastifyReply['raw'] {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  return reply.raw;
 }
 
 async function drained(response: FastifyReply['raw'], idleMs: number, signal: AbortSignal): Promise<void> {
@@ -65,4 +70,16 @@ export function cancelWhenGone(reply: FastifyReply): AbortController {
     if (!reply.raw.writableFinished) cancel.abort(new SpeechError('cancelled', 'The client left.'));
   });
   return cancel;
+}
+
+/** For server-sent events: no proxy may hold them back. */
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/** One event as OpenAI's streams write it: JSON in a `data:` line, the kind in its `type`. */
+export function serverEvent(data: object): string {
+  return `data: ${JSON.stringify(data)}\n\n`;
 }

@@ -8,12 +8,21 @@ const KEEP_AFTER_MS = 80;
 /** A pause is held back until sound follows it, but not for longer than this. */
 const MAX_HELD_MS = 10_000;
 
-/** Takes away the silence before the first sound of a stream and after its last; pauses between sounds stay whole. */
+/**
+ * Takes away the silence before the first sound of a stream and after its last, or at one of the two; pauses between
+ * sounds stay whole.
+ */
 export class SilenceTrimmer {
-  #sounded = false;
+  #sounded: boolean;
+  #trimEnd: boolean;
   #held: AudioChunk[] = [];
   #heldMs = 0;
   #skippedMs = 0;
+
+  constructor({ start, end }: { start: boolean; end: boolean } = { start: true, end: true }) {
+    this.#sounded = !start;
+    this.#trimEnd = end;
+  }
 
   /** How much of the beginning has been taken away: what times in the untrimmed stream have to be moved by. */
   get skippedMs(): number {
@@ -21,6 +30,7 @@ export class SilenceTrimmer {
   }
 
   push(chunk: AudioChunk): AudioChunk[] {
+    if (this.#sounded && !this.#trimEnd) return [chunk];
     const last = chunk.pcm.findLastIndex(isSound);
     if (last === -1) {
       this.#hold(chunk);
@@ -33,10 +43,11 @@ export class SilenceTrimmer {
       this.#release(KEEP_BEFORE_MS);
       this.#sounded = true;
     }
-    const out = [...this.#held, part(chunk, from, last + 1)];
+    const end = this.#trimEnd ? last + 1 : chunk.pcm.length;
+    const out = [...this.#held, part(chunk, from, end)];
     this.#held = [];
     this.#heldMs = 0;
-    this.#hold(part(chunk, last + 1, chunk.pcm.length));
+    this.#hold(part(chunk, end, chunk.pcm.length));
     return out;
   }
 

@@ -24,7 +24,7 @@ test('every setting is on one of the pages', () => {
 test('callers are told the public limits in force, and no others', () => {
   const { settings } = loadSettings({ env: { OS_MAX_UPLOAD_MB: '7' } });
   const told = describeLimits(settings);
-  assert.equal(told.upload_bytes, 7 * 1024 * 1024);
+  assert.deepEqual([told.upload_bytes?.value, told.upload_bytes?.unit], [7 * 1024 * 1024, 'bytes']);
   assert.equal(told.tracked_addresses, undefined);
   assert.equal(Object.keys(told).length, Object.values(limits).filter((row) => 'public' in row && row.public).length);
 });

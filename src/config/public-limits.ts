@@ -1,10 +1,23 @@
 import type { LimitSetting, Settings } from './kinds.ts';
 import { limits } from './limits.ts';
 
-/** The limits that callers may know, by the name and in the unit of `GET /v1/capabilities`: `upload_bytes: 104857600`. */
-export function describeLimits(settings: Settings): Record<string, number> {
+/** A bound as callers are told it. */
+export interface PublicLimit {
+  value: number;
+  /** `bytes`, `ms` or what is counted. */
+  unit: string;
+  doc: string;
+}
+
+/** The limits that callers may know, by the name and in the unit of `GET /v1/capabilities`. */
+export function describeLimits(settings: Settings): Record<string, PublicLimit> {
   const shown = (Object.entries(limits) as [keyof typeof limits, LimitSetting][]).filter(([, limit]) => limit.public);
-  return Object.fromEntries(shown.map(([key]) => [publicName(key), settings.limits[key]]));
+  return Object.fromEntries(
+    shown.map(([key, { unit = '', doc }]) => [
+      publicName(key),
+      { value: settings.limits[key], unit: key.endsWith('Bytes') ? 'bytes' : key.endsWith('Ms') ? 'ms' : unit, doc },
+    ]),
+  );
 }
 
 /** `uploadBytes` is `upload_bytes`. */

@@ -107,6 +107,14 @@ export class Catalog {
     return this.#models.get(id);
   }
 
+  /** The models as a worker sees them. */
+  source(): { list: () => OpenModel[]; open: (id: string) => Promise<OpenModel> } {
+    return {
+      list: () => this.list().map(({ manifest }) => this.#openModel(manifest)),
+      open: (id) => this.open(id),
+    };
+  }
+
   /** Verifies the model's files and says how to open it. Throws SpeechError `model_unavailable`. */
   async open(id: string): Promise<OpenModel> {
     const model = this.#models.get(id);
@@ -115,9 +123,13 @@ export class Catalog {
       const remedy = model.remedy === undefined ? '' : ` Get it with: ${model.remedy}`;
       throw new SpeechError('model_unavailable', `The model '${id}' is not available: ${model.reason}.${remedy}`);
     }
-    const { manifest } = model;
-    const folder = manifest.files.length === 0 ? '' : join(this.#modelDir, id);
-    if (folder !== '') await this.#verifier.verify(manifest, folder);
+    const open = this.#openModel(model.manifest);
+    if (open.folder !== '') await this.#verifier.verify(model.manifest, open.folder);
+    return open;
+  }
+
+  #openModel(manifest: ModelManifest): OpenModel {
+    const folder = manifest.files.length === 0 ? '' : join(this.#modelDir, manifest.id);
     return toOpenModel(manifest, folder, this.#engineOptions[manifest.engine]);
   }
 }

@@ -1,0 +1,36 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { App } from './app.ts';
+import { PUBLIC } from './policy.ts';
+
+/** Collects the routes that are added after it, for `/openapi.json` and the reference page. */
+export async function describeRoutes(app: App, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Open Speech',
+        version,
+        description:
+          "Speech to text and text to speech on your own machine. The `/v1` routes are OpenAI's: point an OpenAI client's `base_url` here.",
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+}
+
+/** `/openapi.json`, and a reference page at `/docs` whose every file comes from this server. */
+export async function documentationRoutes(app: App): Promise<void> {
+  app.get('/openapi.json', { config: { policy: PUBLIC }, schema: { hide: true } }, () => app.swagger());
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { deepLinking: true, persistAuthorization: false, validatorUrl: null },
+    theme: { title: 'Open Speech API' },
+  });
+}

@@ -1,0 +1,248 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { SpeechError } from '../../errors.ts';
+import type { Names } from '../../models/names.ts';
+import { type TranscribeDeps, type Transcription, transcribe } from '../../speech/transcribe.ts';
+import type { App } from '../app.ts';
+import { errorBody } from '../errors.ts';
+import { markProcessed } from '../headers.ts';
+import { withScope } from '../policy.ts';
+import { errorResponses } from '../schemas.ts';
+import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
+import type { ReceivedForm, UploadedFile, Uploads } from '../upload.ts';
+import { booleanField, jsonField, languageField, listField, modelField, numberField, oneOf } from './fields.ts';
+import { separator, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptBody } from './transcript-formats.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a multipart request sent; removed when the request is over. */
+    form: ReceivedForm | null;
+  }
+}
+
+export interface TranscriptionDeps extends TranscribeDeps {
+  names: Names;
+  uploads: Uploads;
+}
+
+/** The file, as the documentation shows it; the form itself carries it beside the fields. */
+const fileField = z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' });
+
+/** `POST /v1/audio/transcriptions` and `POST /v1/audio/translations`, as OpenAI's clients use them. */
+export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
+  const { settings, names, uploads } = deps;
+  const { limits } = settings;
+  if (!settings.sttEnabled) return;
+  app.decorateRequest('form', null);
+  app.addHook('onResponse', async (request) => request.form?.discard());
+
+  /** Options may follow the file, so the whole form is read before any of them is looked at. */
+  const receiveForm = async (request: FastifyRequest): Promise<void> => {
+    if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
+      throw new SpeechError('invalid_request', 'Send the recording as multipart/form-data with a field `file`.', {
+        param: 'file',
+      });
+    }
+    request.form = await uploads.receive(request);
+    if (request.raw.destroyed) await request.form.discard();
+    request.body = { ...request.form.fields };
+  };
+
+  const common = {
+    file: fileField.optional(),
+    model: modelField.optional(),
+    prompt: z.string().max(limits.promptChars, `must not be longer than ${limits.promptChars} characters`).optional(),
+    temperature: numberField(0, 1).optional(),
+  };
+  const transcriptionBody = z.object({
+    ...common,
+    language: languageField.optional(),
+    languages: listField(languageField).optional().describe('The first one counts.'),
+    keywords: listField(z.string().max(200)).optional().describe('Words to expect; they are added to the prompt.'),
+    response_format: oneOf(TRANSCRIPT_FORMATS).default('json'),
+    timestamp_granularities: listField(oneOf(['word', 'segment'])).optional(),
+    include: listField(oneOf(['logprobs']))
+      .optional()
+      .describe('Accepted; no engine of this server tells tokens apart.'),
+    stream: booleanField.default(false),
+    chunking_strategy: jsonField(
+      z.union([
+        oneOf(['auto']),
+        z.object({
+          type: oneOf(['server_vad']),
+          threshold: numberField(0, 1).optional(),
+          prefix_padding_ms: numberField(0, 60_000).optional(),
+          silence_duration_ms: numberField(0, 60_000).optional(),
+        }),
+      ]),
+    )
+      .optional()
+      .describe('Accepted: long recordings are always cut at pauses.'),
+    known_speaker_names: listField(z.string().max(200)).optional(),
+    known_speaker_references: listField(z.string()).optional(),
+  });
+  const translationBody = z.object({
+    ...common,
+    response_format: oneOf(['json', 'text', 'srt', 'verbose_json', 'vtt']).default('json'),
+  });
+
+  const schema = {
+    tags: ['Transcription'],
+    consumes: ['multipart/form-data'],
+    response: {
+      200: z.any().describe('As `response_format` says; with `stream` server-sent events'),
+      413: errorResponses[400],
+      ...errorResponses,
+    },
+  };
+
+  app.post(
+    '/v1/audio/transcriptions',
+    {
+      config: { policy: withScope('speech') },
+      preValidation: receiveForm,
+      schema: { ...schema, summary: 'Transcribe a recording', body: transcriptionBody },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const granularities = body.timestamp_granularities;
+      const format = body.response_format;
+      if (format === 'diarized_json' || body.known_speaker_names !== undefined) {
+        throw new SpeechError('unsupported_by_model', 'This server has no model that tells speakers apart.', {
+          param: format === 'diarized_json' ? 'response_format' : 'known_speaker_names',
+        });
+      }
+      if (granularities !== undefined && format !== 'verbose_json') {
+        throw new SpeechError('invalid_request', "Word and segment times need response_format 'verbose_json'.", {
+          param: 'timestamp_granularities',
+        });
+      }
+      const model = names.model('stt', body.model);
+      const language = body.language ?? body.languages?.[0];
+      const prompt = [body.prompt, ...(body.keywords ?? [])].filter(Boolean).join(', ') || undefined;
+      const words = granularities?.includes('word') ?? false;
+      return await answer(request, reply, {
+        format,
+        stream: body.stream,
+        words,
+        segmentTimes: granularities?.includes('segment') ?? true,
+        language: language ?? model.manifest.languages[0]!,
+        work: (file, signal) =>
+          transcribe(
+            deps,
+            {
+              path: file.path,
+              model,
+              language,
+              prompt,
+              temperature: body.temperature,
+              words,
+              task: 'transcribe',
+            },
+            { requestId: request.id, keyId: request.principal!.keyId, signal },
+          ),
+      });
+    },
+  );
+
+  app.post(
+    '/v1/audio/translations',
+    {
+      config: { policy: withScope('speech') },
+      preValidation: receiveForm,
+      schema: { ...schema, summary: 'Transcribe a recording into English', body: translationBody },
+    },
+    async (request, reply) => {
+      const { model, prompt, temperature, response_format: format } = request.body;
+      return await answer(request, reply, {
+        format,
+        stream: false,
+        words: false,
+        segmentTimes: true,
+        language: 'en',
+        task: 'translate',
+        work: (file, signal) =>
+          transcribe(
+            deps,
+            {
+              path: file.path,
+              model: names.model('stt', model),
+              prompt,
+              temperature,
+              words: false,
+              task: 'translate',
+            },
+            { requestId: request.id, keyId: request.principal!.keyId, signal },
+          ),
+      });
+    },
+  );
+
+  interface Work {
+    format: TranscriptFormat;
+    stream: boolean;
+    words: boolean;
+    segmentTimes: boolean;
+    language: string;
+    task?: 'translate';
+    work: (file: UploadedFile, signal: AbortSignal) => Transcription;
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
+    const file = uploadedFile(request.form!);
+    const cancel = cancelWhenGone(reply);
+    const transcription = work.work(file, cancel.signal);
+    if (work.stream) {
+      return await sendStream(reply, transcriptEvents(transcription), {
+        headers: EVENT_STREAM_HEADERS,
+        idleMs: limits.responseIdleMs,
+        cancel,
+        onFirst: () => markProcessed(reply),
+      });
+    }
+    const segments = [];
+    for await (const segment of transcription.segments) segments.push(segment);
+    const { contentType, body } = transcriptBody(work.format, {
+      segments,
+      durationMs: transcription.durationMs(),
+      task: work.task ?? 'transcribe',
+      words: work.words,
+      segmentTimes: work.segmentTimes,
+      language: work.language,
+    });
+    markProcessed(reply);
+    return reply.type(contentType).send(body);
+  }
+}
+
+function uploadedFile(form: ReceivedForm): UploadedFile {
+  const { file, ...others } = form.files;
+  const stray = Object.keys(others)[0];
+  if (stray !== undefined) {
+    throw new SpeechError('invalid_request', `'${stray}' must not be a file.`, { param: stray });
+  }
+  if (file === undefined) {
+    throw new SpeechError('invalid_request', "The field 'file' with the recording is missing.", { param: 'file' });
+  }
+  if (file.bytes === 0) throw new SpeechError('invalid_audio', 'The file is empty.', { param: 'file' });
+  return file;
+}
+
+/** OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. */
+async function* transcriptEvents(transcription: Transcription): AsyncGenerator<string> {
+  let text = '';
+  try {
+    for await (const segment of transcription.segments) {
+      if (segment.text === '') continue;
+      const delta = separator(text, segment.text) + segment.text;
+      text += delta;
+      yield serverEvent({ type: 'transcript.text.delta', delta });
+    }
+    yield serverEvent({ type: 'transcript.text.done', text });
+  } catch (thrown) {
+    const error = SpeechError.from(thrown);
+    // Before the first delta it is an ordinary error answer.
+    if (text !== '' && error.code !== 'cancelled') yield serverEvent(errorBody(error));
+    throw error;
+  }
+}

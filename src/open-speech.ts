@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ensureFirstKey } from './accounts/first-key.ts';
+import { openKeyStore } from './accounts/keys.ts';
+import { notices } from './api/capabilities.ts';
+import type { RoutePolicy } from './api/policy.ts';
+import { createServer } from './api/server.ts';
+import type { Settings } from './config/kinds.ts';
+import { loadTlsIdentity } from './security/tls.ts';
+import { openSpeechService, type SpeechService } from './speech/service.ts';
+import { emptyTmpDir, lockDataDir, prepareDataDir } from './storage/data-dir.ts';
+import { openDatabase } from './storage/database.ts';
+import type { Log } from './telemetry/log.ts';
+import { openMetrics } from './telemetry/metrics.ts';
+import { openSecurityLog } from './telemetry/security-log.ts';
+
+export interface OpenSpeech {
+  url: string;
+  service: SpeechService;
+  routes: readonly RoutePolicy[];
+  /** The key of a first start, to be shown once, and the file that holds it. */
+  firstKey: { token: string; path: string } | undefined;
+  /** What the operator should know, such as how to get a missing recogniser. */
+  notices: readonly string[];
+  /** Finishes running requests within `OS_SHUTDOWN_TIMEOUT_S`, then leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+const ROOT = resolve(import.meta.dirname, '..');
+const SECURITY_LOG_BYTES = 20 * 1024 * 1024;
+const SECURITY_LOG_MS = 90 * 86_400_000;
+const CERTIFICATE_CHECK_MS = 86_400_000;
+
+export const version: string = (JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string })
+  .version;
+
+/**
+ * Puts the rooms together and listens. Throws an Error with a sentence for the operator when the data folder, a
+ * certificate, a model name or the port cannot be used.
+ */
+export async function startOpenSpeech(settings: Settings, log: Log): Promise<OpenSpeech> {
+  const closers: (() => unknown)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.reverse().splice(0)) await close();
+  };
+  try {
+    for (const warning of prepareDataDir(settings.dataDir)) log.warn('The data folder was mended', { warning });
+    const lock = lockDataDir(settings.dataDir);
+    closers.push(() => lock.release());
+    const tmpDir = emptyTmpDir(settings.dataDir);
+    const db = await openDatabase(settings.dataDir);
+    closers.push(() => db.destroy());
+    const keys = openKeyStore(db, { envKey: settings.apiKey, limits: settings.limits });
+    closers.push(() => keys.close());
+    const firstKey =
+      settings.apiKey !== '' || settings.authDisabled ? undefined : await ensureFirstKey(keys, settings.dataDir);
+    const securityLog = openSecurityLog({
+      dataDir: settings.dataDir,
+      maxBytes: SECURITY_LOG_BYTES,
+      maxAgeMs: SECURITY_LOG_MS,
+      secrets: settings.apiKey === '' ? [] : [settings.apiKey],
+      onError: (error) => log.error('The security log cannot be written', { error }),
+    });
+    closers.push(() => securityLog.close());
+    const metrics = openMetrics();
+    closers.push(() => metrics.close());
+    const service = await openSpeechService(settings, log, metrics);
+    closers.push(() => service.close(0));
+
+    const tls = settings.sslEnabled ? loadTlsIdentity(settings) : undefined;
+    const server = await createServer({
+      ...{ version, service, keys, log, securityLog, tmpDir, tls },
+      pageDir: resolve(ROOT, 'web/dist'),
+    });
+    closers.push(() => server.app.close());
+    if (tls !== undefined) {
+      const renewal = setInterval(() => server.renew(loadTlsIdentity(settings)), CERTIFICATE_CHECK_MS);
+      renewal.unref();
+      closers.push(() => clearInterval(renewal));
+    }
+    await server.app.listen({ host: settings.host, port: settings.port });
+    const address = server.app.server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : settings.port;
+    const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+    void service.preload();
+    return {
+      url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+      service,
+      routes: server.routes,
+      firstKey,
+      notices: notices(settings, service.catalog, service.names),
+      async close() {
+        // New work is refused while what runs gets its time.
+        await service.router.drain(settings.limits.shutdownMs);
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import type { Media } from '../audio/contract.ts';
+import { openMedia } from '../audio/media/index.ts';
+import type { Settings } from '../config/kinds.ts';
+import { loadEngine } from '../engines/index.ts';
+import { Catalog } from '../models/catalog.ts';
+import { Names } from '../models/names.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { type LocalWorker, openLocalWorker } from '../workers/local/local-worker.ts';
+import { Router } from '../workers/router.ts';
+import { openSpeechCache, type SpeechCache } from './cache.ts';
+import { loadPronunciations, type Pronunciations } from './text/pronunciation.ts';
+
+/** Everything that speaks and hears, without any protocol: what the server and the command line both stand on. */
+export interface SpeechService {
+  settings: Settings;
+  catalog: Catalog;
+  names: Names;
+  router: Router;
+  worker: LocalWorker;
+  media: Media;
+  metrics: Metrics;
+  pronunciations: Pronunciations | undefined;
+  cache: SpeechCache | undefined;
+  /** Loads the models that the settings name. A model that cannot load is a line in the log. */
+  preload(): Promise<void>;
+  /** Lets running work finish for `graceMs`, then ends it and every process. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Opens the models, engines and codecs of this machine. Starts no process yet. Throws where a setting names nothing. */
+export async function openSpeechService(settings: Settings, log: Log, metrics: Metrics): Promise<SpeechService> {
+  const modelDir = settings.modelDir || join(settings.dataDir, 'models');
+  const catalog = await Catalog.read(modelDir, {
+    pocketsphinx: { modelDir: settings.pocketsphinxModelDir },
+  });
+  for (const problem of catalog.problems) log.warn('A model was left out', { problem });
+  const names = new Names(catalog, settings);
+  const worker = await openLocalWorker({ source: catalog.source(), loadEngine, settings, log, metrics });
+  const router = new Router({ workers: [worker], limits: settings.limits, log, metrics });
+  const media = openMedia({ limits: settings.limits, log });
+  const pronunciations =
+    settings.ttsPronunciationDict === ''
+      ? undefined
+      : await loadPronunciations(settings.ttsPronunciationDict, settings.limits.pronunciationEntries);
+  const cache = settings.ttsCacheEnabled
+    ? await openSpeechCache({
+        dir: settings.ttsCacheDir || join(settings.dataDir, 'cache'),
+        maxBytes: settings.ttsCacheMaxMb * 1024 * 1024,
+      })
+    : undefined;
+  metrics.watchModels(() =>
+    router.status().models.map(({ id, waiting, running, processes, memoryBytes }) => ({
+      model: id,
+      waiting: waiting.interactive + waiting.batch,
+      busy: running,
+      processes,
+      memoryBytes,
+    })),
+  );
+
+  return {
+    ...{ settings, catalog, names, router, worker, media, metrics, pronunciations, cache },
+    async preload() {
+      for (const [kind, wanted] of [
+        ['tts', settings.ttsPreloadModels],
+        ['stt', settings.sttPreloadModels],
+      ] as const) {
+        for (const name of wanted) {
+          try {
+            await worker.load(names.model(kind, name).manifest.id);
+          } catch (error) {
+            log.warn('A model could not be loaded at start', { model: name, error });
+          }
+        }
+      }
+    },
+    async close(graceMs) {
+      await router.drain(graceMs);
+      await router.close();
+      await Promise.all([worker.close(), media.close()]);
+    },
+  };
+}
