@@ -27,8 +27,6 @@ export interface OpenSpeech {
 }
 
 const ROOT = resolve(import.meta.dirname, '..');
-const SECURITY_LOG_BYTES = 20 * 1024 * 1024;
-const SECURITY_LOG_MS = 90 * 86_400_000;
 const CERTIFICATE_CHECK_MS = 86_400_000;
 
 export const version: string = (JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as { version: string })
@@ -56,8 +54,8 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
       settings.apiKey !== '' || settings.authDisabled ? undefined : await ensureFirstKey(keys, settings.dataDir);
     const securityLog = openSecurityLog({
       dataDir: settings.dataDir,
-      maxBytes: SECURITY_LOG_BYTES,
-      maxAgeMs: SECURITY_LOG_MS,
+      maxBytes: settings.limits.securityLogBytes,
+      maxAgeMs: settings.limits.securityLogMs,
       secrets: settings.apiKey === '' ? [] : [settings.apiKey],
       onError: (error) => log.error('The security log cannot be written', { error }),
     });

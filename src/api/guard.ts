@@ -3,7 +3,7 @@ import type { KeyStore } from '../accounts/keys.ts';
 import type { Principal } from '../accounts/scopes.ts';
 import type { Settings } from '../config/kinds.ts';
 import { SpeechError } from '../errors.ts';
-import { clientAddressFinder, rateKey } from '../security/addresses.ts';
+import { clientAddressFinder, proxyChecker, rateKey } from '../security/addresses.ts';
 import { hostChecker } from '../security/hosts.ts';
 import { originChecker } from '../security/origins.ts';
 import { type RateState, rateLimiter, rateLimitHeaders } from '../security/rate-limit.ts';
@@ -43,6 +43,7 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
   const hostAllowed = hostChecker(settings);
   const checkOrigin = originChecker(settings.corsOrigins);
   const clientAddress = clientAddressFinder(settings);
+  const fromProxy = proxyChecker(settings);
   const entries = limits.trackedAddresses;
   const failures = rateLimiter({ perMinute: limits.authFailures, burst: 0, entries });
   const uses = rateLimiter({ perMinute: settings.rateLimit || 1, burst: settings.rateLimitBurst, entries });
@@ -83,8 +84,8 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
   /** Refuses foreign pages, and answers the preflight of those that are allowed. */
   function answerOrigin(request: FastifyRequest, reply: FastifyReply): 'preflight' | 'request' {
     const { origin } = request.headers;
-    const forwardedProto = settings.trustProxy ? request.headers['x-forwarded-proto'] : undefined;
-    const scheme = settings.sslEnabled || forwardedProto === 'https' ? 'https' : 'http';
+    const proto = fromProxy(request.raw.socket.remoteAddress) ? request.headers['x-forwarded-proto'] : undefined;
+    const scheme = settings.sslEnabled || proto === 'https' ? 'https' : 'http';
     const verdict = checkOrigin(origin, { scheme, host: request.headers.host ?? '' });
     if (verdict === 'refused') {
       securityLog.record({ event: 'origin_refused', address: addressOf(request) });

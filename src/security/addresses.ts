@@ -37,6 +37,12 @@ export interface ClientAddressOptions {
   proxyNetworks: readonly string[];
 }
 
+/** Makes the test whether a socket's peer is a declared proxy, whose `X-Forwarded-*` headers may be believed. */
+export function proxyChecker(options: ClientAddressOptions): (peer: string | undefined) => boolean {
+  const trusted = networkList(options.proxyNetworks);
+  return (peer) => options.trustProxy && contains(trusted, plainAddress(peer ?? ''));
+}
+
 /** More hops than any real chain has; what lies beyond them is not read. */
 const MAX_HOPS = 32;
 
@@ -49,9 +55,10 @@ export function clientAddressFinder(
   options: ClientAddressOptions,
 ): (peer: string | undefined, forwardedFor?: string | undefined) => string {
   const trusted = networkList(options.proxyNetworks);
+  const fromProxy = proxyChecker(options);
   return (peer, forwardedFor) => {
     let client = plainAddress(peer ?? '');
-    if (!options.trustProxy || forwardedFor === undefined || !contains(trusted, client)) return client;
+    if (forwardedFor === undefined || !fromProxy(peer)) return client;
     const hops = forwardedFor.split(',').slice(-MAX_HOPS).reverse();
     for (const hop of hops) {
       const address = plainAddress(withoutPort(hop.trim()));
