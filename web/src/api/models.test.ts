@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hearingModels, pickModel, remedies, speakingModels } from './models.ts';
+import { hearingModels, noticesOf, pickModel, speakingModels } from './models.ts';
 import type { Capabilities, Model } from './types.ts';
 
-const speak = { voices: [], speed: null };
+const speak = { voices: [], variants: [], speed: null };
 const transcribe = { languages: ['en'], detectsLanguage: false, wordTimes: false, translate: false, confidence: false };
 const model = (fields: Partial<Model> & Pick<Model, 'id' | 'kind'>): Model => ({
   engine: 'x',
@@ -25,9 +25,9 @@ const capabilities = (models: Model[]): Capabilities => ({
 test('only models that can answer now are offered', () => {
   const all = capabilities([
     model({ id: 'voice', kind: 'tts', speak }),
-    model({ id: 'absent-voice', kind: 'tts', speak, state: 'absent' }),
+    model({ id: 'broken-voice', kind: 'tts', speak, state: 'unavailable' }),
     model({ id: 'ears', kind: 'stt', transcribe, state: 'loaded' }),
-    model({ id: 'broken-ears', kind: 'stt', state: 'failed' }),
+    model({ id: 'broken-ears', kind: 'stt', transcribe, state: 'quarantined' }),
   ]);
   assert.deepEqual(
     speakingModels(all).map(({ id }) => id),
@@ -47,9 +47,11 @@ test('the wanted model comes first, then the default by id or alias, then any', 
   assert.equal(pickModel([], 'a'), null);
 });
 
-test('each reason is told once, with the line that mends it', () => {
-  const missing = { kind: 'stt' as const, state: 'unavailable', reason: 'Not installed.', remedy: 'npm run setup' };
-  const all = capabilities([model({ id: 'a', ...missing }), model({ id: 'b', ...missing })]);
-  assert.deepEqual(remedies(all, 'stt'), [{ reason: 'Not installed.', remedy: 'npm run setup' }]);
-  assert.deepEqual(remedies(all, 'tts'), []);
+test('the remedy in a notice is told apart from its words', () => {
+  const ears = model({ id: 'ears', kind: 'stt', state: 'unavailable', remedy: 'npm run setup' });
+  const notices = ['There is no recogniser yet. Get one with: npm run setup', 'The disk is nearly full.'];
+  assert.deepEqual(noticesOf({ notices, models: [model({ id: 'voice', kind: 'tts' }), ears] }), [
+    { text: 'There is no recogniser yet. Get one with:', command: 'npm run setup' },
+    { text: 'The disk is nearly full.', command: null },
+  ]);
 });

@@ -1,10 +1,10 @@
 import type { Capabilities, Model, SpeakAbility, TranscribeAbility } from './types.ts';
 
-/** States in which a request for the model is answered; a model that is only loading is waited for. */
-const USABLE = new Set(['ready', 'loading', 'loaded', 'unloading']);
+/** States in which every request for a model is refused; one that is not loaded yet is loaded when it is asked for. */
+const USELESS = new Set(['unavailable', 'quarantined']);
 
 export function isUsable(model: Model): boolean {
-  return USABLE.has(model.state);
+  return !USELESS.has(model.state);
 }
 
 export type SpeakingModel = Model & { speak: SpeakAbility };
@@ -29,12 +29,17 @@ export function pickModel<M extends Model>(models: readonly M[], ...names: (stri
   return models[0] ?? null;
 }
 
-/** Why models of this kind cannot be used, each reason once. */
-export function remedies(capabilities: Capabilities, kind: Model['kind']): { reason: string; remedy: string | null }[] {
-  const found = new Map<string, string | null>();
-  for (const model of capabilities.models) {
-    if (model.kind !== kind || isUsable(model) || !model.reason) continue;
-    found.set(model.reason, model.remedy ?? null);
-  }
-  return [...found].map(([reason, remedy]) => ({ reason, remedy }));
+export interface Notice {
+  text: string;
+  /** A line to run on the server's machine; the text leads up to it. */
+  command: string | null;
+}
+
+/** What the server wants known. A remedy at the end of a notice is told apart, so that it can be copied. */
+export function noticesOf({ notices, models }: Pick<Capabilities, 'notices' | 'models'>): Notice[] {
+  return notices.map((notice) => {
+    const command = models.map(({ remedy }) => remedy ?? '').find((remedy) => remedy !== '' && notice.endsWith(remedy));
+    if (command === undefined) return { text: notice, command: null };
+    return { text: notice.slice(0, -command.length).trim(), command };
+  });
 }

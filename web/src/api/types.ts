@@ -10,6 +10,8 @@ export interface Voice {
 
 export interface SpeakAbility {
   voices: Voice[];
+  /** Manners that each voice can take on: `en-us` with `f3` is the voice `en-us+f3`. */
+  variants: string[];
   /** Range of the speed factor; null where the voice has one pace only. */
   speed: { min: number; max: number } | null;
   instructions?: boolean;

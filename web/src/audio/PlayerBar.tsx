@@ -35,9 +35,9 @@ export function PlayerBar({ player, label, children }: PlayerBarProps) {
           thumbLabel="Position"
           label={null}
           min={0}
-          max={known ? duration : Math.max(position, 1)}
+          max={known ? duration : 1}
           step={0.1}
-          value={position}
+          value={known ? position : 0}
           disabled={!known}
           onChange={(value) => player.seek(value)}
           thumbValueText={(value) => (known ? `${clock(value)} of ${clock(duration)}` : clock(value))}

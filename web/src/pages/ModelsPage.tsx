@@ -1,11 +1,12 @@
 import { Paper, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { asApiError } from '../api/errors.ts';
-import { hearingModels, remedies } from '../api/models.ts';
+import { noticesOf } from '../api/models.ts';
 import { capabilitiesQuery, readinessQuery } from '../api/queries.ts';
 import type { Capabilities, Model } from '../api/types.ts';
 import { ErrorNote } from '../components/ErrorNote.tsx';
-import { Remedy } from '../components/Remedy.tsx';
+import { Notices } from '../components/Notices.tsx';
+import { PageTitle } from '../components/PageTitle.tsx';
 import { ModelEntry } from '../models/ModelEntry.tsx';
 import { ServerCard } from '../models/ServerCard.tsx';
 import { useSession } from '../session/SessionContext.tsx';
@@ -16,21 +17,15 @@ export function ModelsPage() {
   const { api, capabilities: initialData } = useSession();
   const { data: capabilities, error } = useQuery({ ...capabilitiesQuery(api), initialData, refetchInterval: 15_000 });
   const readiness = useQuery(readinessQuery(api));
-  const missing = hearingModels(capabilities).length === 0 ? remedies(capabilities, 'stt') : [];
-  const notices = capabilities.notices.filter((notice) => !missing.some(({ reason }) => reason === notice));
+  const notices = noticesOf(capabilities);
 
   return (
     <>
-      <Title order={1} className={styles.title}>
-        Models
-      </Title>
+      <PageTitle>Models</PageTitle>
       <div className={styles.stack}>
         <ServerCard capabilities={capabilities} readiness={readiness.data ?? null} failed={readiness.isError} />
         {error !== null && <ErrorNote title="What follows may be out of date" error={asApiError(error)} />}
-        {missing.length > 0 && <Remedy title="This server has no recogniser yet" reasons={missing} />}
-        {notices.length > 0 && (
-          <Remedy title="Good to know" reasons={notices.map((reason) => ({ reason, remedy: null }))} />
-        )}
+        {notices.length > 0 && <Notices title="Good to know" notices={notices} />}
         <Kind title="Voices" kind="tts" capabilities={capabilities} />
         <Kind title="Recognisers" kind="stt" capabilities={capabilities} />
       </div>

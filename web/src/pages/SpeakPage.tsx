@@ -1,15 +1,16 @@
-import { Button, Kbd, Paper, Switch, Text, Textarea, Title } from '@mantine/core';
+import { Button, Kbd, Paper, Switch, Text, Textarea } from '@mantine/core';
 import { type KeyboardEvent, useId, useRef } from 'react';
-import { pickModel, remedies, speakingModels } from '../api/models.ts';
+import { noticesOf, pickModel, speakingModels } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
 import { PlayerBar } from '../audio/PlayerBar.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
-import { Remedy } from '../components/Remedy.tsx';
+import { Notices } from '../components/Notices.tsx';
+import { PageTitle } from '../components/PageTitle.tsx';
 import { saveFile } from '../lib/save.ts';
 import { useStore } from '../lib/store.ts';
 import { useApi, useCapabilities } from '../session/SessionContext.tsx';
-import { pickVoice } from '../speak/pickVoice.ts';
+import { chooseVoice } from '../speak/chooseVoice.ts';
 import { SpeechStatus } from '../speak/SpeechStatus.tsx';
 import { sampleFor } from '../speak/samples.ts';
 import { VoiceSettings } from '../speak/VoiceSettings.tsx';
@@ -29,27 +30,25 @@ export function SpeakPage() {
   if (model === null) {
     return (
       <>
-        <Title order={1} className={styles.title}>
-          Speak
-        </Title>
-        <Remedy title="This server has no voice yet" reasons={remedies(capabilities, 'tts')} />
+        <PageTitle>Speak</PageTitle>
+        <Notices title="This server cannot speak" notices={noticesOf(capabilities)} />
       </>
     );
   }
 
-  const voice = pickVoice(model.speak.voices, draft.voice, capabilities.defaults.voice);
+  const chosen = chooseVoice(model.speak, draft.voice, capabilities.defaults.voice);
   const limit = capabilities.limits.speechInputChars?.value ?? Number.POSITIVE_INFINITY;
   const tooLong = draft.text.length > limit;
   const running = speech.phase === 'waiting' || speech.phase === 'arriving';
 
   const speak = (): void => {
-    if (draft.text.trim() === '' || tooLong || voice === null) {
+    if (draft.text.trim() === '' || tooLong || chosen === null) {
       input.current?.focus();
       return;
     }
     void workbench.speech.speak(api, {
       model: model.id,
-      voice: voice.id,
+      voice: chosen.id,
       input: draft.text,
       response_format: capabilities.formats.speech.includes(draft.format) ? draft.format : 'mp3',
       ...(model.speak.speed !== null && { speed: draft.speed }),
@@ -69,9 +68,7 @@ export function SpeakPage() {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts for everything inside; each has its own button too
     <div onKeyDown={onKeyDown}>
-      <Title order={1} className={styles.title}>
-        Speak
-      </Title>
+      <PageTitle>Speak</PageTitle>
       <div className={styles.columns}>
         <Paper withBorder radius="lg" className={styles.card}>
           <Textarea
@@ -121,7 +118,7 @@ export function SpeakPage() {
               <Button
                 variant="subtle"
                 size="md"
-                onClick={() => workbench.draft.edit({ text: sampleFor(voice?.language ?? 'en', draft.ssml) })}
+                onClick={() => workbench.draft.edit({ text: sampleFor(chosen?.voice.language ?? 'en', draft.ssml) })}
               >
                 Use a sample
               </Button>
@@ -146,7 +143,7 @@ export function SpeakPage() {
             </PlayerBar>
           )}
         </Paper>
-        <VoiceSettings models={models} model={model} voice={voice} formats={capabilities.formats.speech} />
+        <VoiceSettings models={models} model={model} chosen={chosen} formats={capabilities.formats.speech} />
       </div>
     </div>
   );

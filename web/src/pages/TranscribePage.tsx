@@ -1,11 +1,12 @@
-import { Button, Paper, Select, Title } from '@mantine/core';
+import { Button, Paper, Select } from '@mantine/core';
 import { useState } from 'react';
-import { hearingModels, pickModel, remedies } from '../api/models.ts';
+import { hearingModels, noticesOf, pickModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
 import { PlayerBar } from '../audio/PlayerBar.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
-import { Remedy } from '../components/Remedy.tsx';
+import { Notices } from '../components/Notices.tsx';
+import { PageTitle } from '../components/PageTitle.tsx';
 import { languageName } from '../lib/language.ts';
 import { limitBytes } from '../lib/size.ts';
 import { useStore } from '../lib/store.ts';
@@ -26,18 +27,11 @@ export function TranscribePage() {
 
   const models = hearingModels(capabilities);
   const model = pickModel(models, wantedModel, capabilities.defaults.stt);
-  const title = (
-    <Title order={1} className={styles.title}>
-      Transcribe
-    </Title>
-  );
   if (model === null) {
-    const reasons = remedies(capabilities, 'stt');
-    const notices = capabilities.notices.map((reason) => ({ reason, remedy: null }));
     return (
       <>
-        {title}
-        <Remedy title="This server has no recogniser yet" reasons={reasons.length > 0 ? reasons : notices} />
+        <PageTitle>Transcribe</PageTitle>
+        <Notices title="This server cannot transcribe" notices={noticesOf(capabilities)} />
       </>
     );
   }
@@ -52,7 +46,7 @@ export function TranscribePage() {
 
   return (
     <>
-      {title}
+      <PageTitle>Transcribe</PageTitle>
       <div className={styles.columns}>
         <Paper withBorder radius="lg" className={styles.card}>
           <RecordingChooser maxBytes={limitBytes(capabilities.limits.uploadBytes)} />

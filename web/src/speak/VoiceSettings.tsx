@@ -1,9 +1,9 @@
 import { Paper, Select, Slider, Text } from '@mantine/core';
 import { useId } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
-import type { Voice } from '../api/types.ts';
 import { workbench } from '../app/workbench.ts';
 import { useStore } from '../lib/store.ts';
+import { type ChosenVoice, variantName, voiceId } from './chooseVoice.ts';
 import { nearestSpeed, speedSteps } from './speeds.ts';
 import { VoiceSelect } from './VoiceSelect.tsx';
 import styles from './VoiceSettings.module.css';
@@ -11,9 +11,11 @@ import styles from './VoiceSettings.module.css';
 interface VoiceSettingsProps {
   models: SpeakingModel[];
   model: SpeakingModel;
-  voice: Voice | null;
+  chosen: ChosenVoice | null;
   formats: string[];
 }
+
+const OWN_MANNER = '';
 
 const FORMAT_NAMES: Record<string, string> = {
   mp3: 'MP3, plays at once',
@@ -26,7 +28,7 @@ const FORMAT_NAMES: Record<string, string> = {
 };
 
 /** Who speaks, how fast, and in which file format. */
-export function VoiceSettings({ models, model, voice, formats }: VoiceSettingsProps) {
+export function VoiceSettings({ models, model, chosen, formats }: VoiceSettingsProps) {
   const draft = useStore(workbench.draft);
   const speedLabel = useId();
   const steps = model.speak.speed === null ? [] : speedSteps(model.speak.speed);
@@ -44,9 +46,21 @@ export function VoiceSettings({ models, model, voice, formats }: VoiceSettingsPr
       />
       <VoiceSelect
         voices={model.speak.voices}
-        value={voice?.id ?? null}
-        onChange={(id) => workbench.draft.edit({ voice: id })}
+        value={chosen?.voice.id ?? null}
+        onChange={(id) => workbench.draft.edit({ voice: voiceId(id, chosen?.variant ?? null) })}
       />
+      {chosen !== null && model.speak.variants.length > 0 && (
+        <Select
+          label="Manner"
+          data={[
+            { value: OWN_MANNER, label: 'The voice’s own' },
+            ...model.speak.variants.map((value) => ({ value, label: variantName(value) })),
+          ]}
+          value={chosen.variant ?? OWN_MANNER}
+          allowDeselect={false}
+          onChange={(variant) => workbench.draft.edit({ voice: voiceId(chosen.voice.id, variant || null) })}
+        />
+      )}
       {steps.length > 1 && (
         <div>
           <Text size="sm" fw={500} id={speedLabel} className={styles.speed}>
