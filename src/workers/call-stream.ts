@@ -1,11 +1,11 @@
 /**
  * The answer to one call while it arrives: the worker pushes messages in, one reader takes them out. It buffers what
- * the worker sends; who sends is kept within bounds by acknowledgements, which `onTake` feeds.
+ * the worker sends; the worker is kept within bounds by acknowledgements, which `onTake` feeds.
  */
 export class CallStream<T> implements AsyncIterableIterator<T> {
   /** Called for each message that the reader takes. */
-  onTake: () => void = nothing;
-  /** Called once: with true where the reader gave up or the call was aborted, so that the work has to be stopped. */
+  onTake: (message: T) => void = nothing;
+  /** Called once: with true where the reader gave up or the call was aborted, so that the work has to stop. */
   onEnd: (stopped: boolean) => void = nothing;
   #buffer: T[] = [];
   #waiting: PromiseWithResolvers<IteratorResult<T>> | undefined;
@@ -24,7 +24,7 @@ export class CallStream<T> implements AsyncIterableIterator<T> {
       return;
     }
     this.#waiting = undefined;
-    this.onTake();
+    this.onTake(message);
     waiting.resolve({ done: false, value: message });
   }
 
@@ -48,7 +48,7 @@ export class CallStream<T> implements AsyncIterableIterator<T> {
   async next(): Promise<IteratorResult<T>> {
     const message = this.#buffer.shift();
     if (message !== undefined) {
-      this.onTake();
+      this.onTake(message);
       return { done: false, value: message };
     }
     if (!this.#ended) {

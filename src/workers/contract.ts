@@ -26,6 +26,11 @@ export interface WorkerCall<O extends Operation = Operation> {
   signal: AbortSignal;
   /** A process died under the first attempt: this one shares its process with no other call, so that it harms none. */
   retry: boolean;
+  /**
+   * Called once, when the call no longer holds its slot, though messages may still wait for their reader: with the
+   * time the work took where it was done in full, else without.
+   */
+  released: (workMs?: number) => void;
 }
 
 export type WorkerModelState = 'available' | 'loading' | 'loaded' | 'quarantined' | 'unavailable';

@@ -33,7 +33,7 @@ export interface RoutedModelStatus {
   reason?: string;
   /** Calls waiting for a slot. */
   waiting: Record<Lane, number>;
-  /** Calls being worked on. */
+  /** Calls that hold a slot. */
   running: number;
   slots: number;
   processes: number;
@@ -83,9 +83,6 @@ interface RoutedCall {
 interface Attempt {
   worker: Worker;
   messages: AsyncIterable<Message>;
-  startedAt: number;
-  /** Whether its duration says something about the worker's speed: not where the model had to be loaded first. */
-  measured: boolean;
 }
 
 /** Everything about one model: who waits and how fast each worker is. */
@@ -225,20 +222,16 @@ export class Router {
       let attempt = this.#admit(call) ?? (await this.#wait(call));
       for (;;) {
         let sent = false;
-        let answered = false;
         try {
           for await (const message of attempt.messages) {
             sent = true;
             yield message;
           }
-          answered = true;
           return;
         } catch (thrown) {
           const error = SpeechError.from(thrown);
           if (sent || !this.#mayRetry(call, attempt.worker, error)) throw error;
           this.#options.log.warn('Call tried again', { call: call.id, model, code: error.code, detail: error.detail });
-        } finally {
-          this.#ended(call, attempt, answered);
         }
         await sleep(Math.random() * RETRY_JITTER_MS, undefined, { signal: abort.signal }).catch(() => {});
         if (abort.signal.aborted) throw abortError(abort.signal);
@@ -323,12 +316,7 @@ export class Router {
         const worker = this.#choose(call);
         if (worker === undefined) return;
         line.queue.take();
-        const started = call.started!;
-        try {
-          started.resolve(this.#start(call, worker));
-        } catch (error) {
-          started.reject(error);
-        }
+        call.started!.resolve(this.#start(call, worker));
       }
     } finally {
       line.pumping = false;
@@ -358,7 +346,9 @@ export class Router {
     const { line, operation, request, lane } = call;
     const now = this.#now();
     const pace = paceOf(line, worker);
-    const measured = worker.status(line.model)?.state === 'loaded';
+    pace.running++;
+    pace.runningCost += call.cost;
+    line.running++;
     const messages = worker.call({
       id: `${call.id}-${call.retry ? 2 : 1}`,
       operation,
@@ -367,20 +357,15 @@ export class Router {
       timeoutMs: Math.max(1, call.deadline - now),
       signal: call.abort.signal,
       retry: call.retry,
+      released: (workMs) => {
+        pace.running--;
+        pace.runningCost -= call.cost;
+        line.running--;
+        if (workMs !== undefined) pace.measure(call.cost, workMs);
+      },
     });
-    pace.running++;
-    pace.runningCost += call.cost;
-    line.running++;
     this.#options.metrics?.callWaited({ model: line.model, lane, durationMs: now - call.queuedAt });
-    return { worker, messages, startedAt: now, measured };
-  }
-
-  #ended(call: RoutedCall, { worker, startedAt, measured }: Attempt, answered: boolean): void {
-    const pace = paceOf(call.line, worker);
-    pace.running--;
-    pace.runningCost -= call.cost;
-    call.line.running--;
-    if (answered && measured) pace.measure(call.cost, this.#now() - startedAt);
+    return { worker, messages };
   }
 
   /** Whether a call that had sent nothing gets its second attempt; prepares it. */

@@ -1,10 +1,18 @@
 import type { Settings } from '../../config/kinds.ts';
 import type { OpenModel } from '../../engines/contract.ts';
 import { SpeechError } from '../../errors.ts';
-import { Child } from '../../processes/child.ts';
+import { Child, type ChildExit } from '../../processes/child.ts';
 import type { CallStream } from '../call-stream.ts';
 import type { Operation, Operations } from '../contract.ts';
-import { ACKNOWLEDGE_EVERY, type FromHost, type HostInit, type HostReady, type ToHost, WINDOW } from './messages.ts';
+import {
+  ACKNOWLEDGE_BYTES,
+  type FromHost,
+  type HostInit,
+  type HostReady,
+  sizeOf,
+  type ToHost,
+  WINDOW_BYTES,
+} from './messages.ts';
 
 /** Time an engine has to stop a cancelled call before it counts as stuck. */
 const STOP_GRACE_MS = 2000;
@@ -17,10 +25,12 @@ export interface EngineProcessOptions {
   readable: readonly string[];
   threads: number;
   limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes'>;
-  /** A call ended and its slot is free; true where it was answered in full. */
-  onFreed: (answered: boolean) => void;
+  /** A call ended and its slot is free; with the time it took where it was answered in full. */
+  onFreed: (call: number, workMs: number | undefined) => void;
   /** It does not stop a call that was cancelled: it takes no more calls and ends after those it still works on. */
   onStuck: () => void;
+  /** It is gone. Called before the calls in it end. */
+  onExit: (exit: EngineExit) => void;
 }
 
 export interface EngineExit {
@@ -36,10 +46,11 @@ type Message = Operations[Operation]['message'];
 
 interface RunningCall {
   stream: CallStream<Message>;
-  /** Messages that came and were not acknowledged yet. */
+  startedAt: number;
+  /** Bytes that came and were not acknowledged yet. */
   unacknowledged: number;
-  /** Of those, the ones that the reader has taken. */
-  taken: number;
+  /** Of those, the ones that were read. */
+  read: number;
   /** Set once the call was cancelled. */
   grace: NodeJS.Timeout | undefined;
 }
@@ -52,7 +63,7 @@ interface RunningCall {
 export class EngineProcess {
   /** Rejects with `model_unavailable`. */
   readonly ready: Promise<HostReady>;
-  readonly exited: Promise<EngineExit>;
+  readonly exited: Promise<void>;
   #child: Child<HostReady>;
   #options: EngineProcessOptions;
   #calls = new Map<number, RunningCall>();
@@ -94,15 +105,17 @@ export class EngineProcess {
   ): void {
     const call: RunningCall = {
       stream: stream as unknown as CallStream<Message>,
+      startedAt: performance.now(),
       unacknowledged: 0,
-      taken: 0,
+      read: 0,
       grace: undefined,
     };
-    stream.onTake = () => {
-      if (++call.taken < ACKNOWLEDGE_EVERY) return;
-      call.taken -= ACKNOWLEDGE_EVERY;
-      call.unacknowledged -= ACKNOWLEDGE_EVERY;
-      this.#send({ kind: 'acknowledge', id });
+    call.stream.onTake = (message) => {
+      call.read += sizeOf(message);
+      if (call.read < ACKNOWLEDGE_BYTES || !this.#calls.has(id)) return;
+      this.#send({ kind: 'acknowledge', id, bytes: call.read });
+      call.unacknowledged -= call.read;
+      call.read = 0;
     };
     this.#calls.set(id, call);
     this.#send({ kind: 'call', id, operation, request });
@@ -130,19 +143,23 @@ export class EngineProcess {
     if (call === undefined) return;
     switch (message.kind) {
       case 'chunk':
-        // Only a process that no longer runs our code sends more than it may.
-        if (++call.unacknowledged > WINDOW) this.#end('it sent more than it may');
-        else call.stream.push(message.message);
+        // Only a process that no longer runs our code goes on after the window is full.
+        if (call.unacknowledged >= WINDOW_BYTES) {
+          this.#end('it sent more than it may');
+        } else {
+          call.unacknowledged += sizeOf(message.message);
+          call.stream.push(message.message);
+        }
         return;
       case 'done':
         this.#forget(message.id, call);
         call.stream.end();
-        this.#options.onFreed(call.grace === undefined);
+        this.#options.onFreed(message.id, call.grace === undefined ? performance.now() - call.startedAt : undefined);
         break;
       case 'failed':
         this.#forget(message.id, call);
         call.stream.fail(SpeechError.fromData(message.error));
-        this.#options.onFreed(false);
+        this.#options.onFreed(message.id, undefined);
     }
     this.#endIfStuck();
   }
@@ -183,7 +200,7 @@ export class EngineProcess {
     this.#child.kill();
   }
 
-  async #watch(): Promise<EngineExit> {
+  async #watch(): Promise<void> {
     const loadError = await this.#child.ready.then(
       () => undefined,
       (error: SpeechError) => error,
@@ -192,27 +209,28 @@ export class EngineProcess {
       this.#heartbeat = setInterval(() => this.#beat(), this.#options.limits.engineHeartbeatMs);
       this.#heartbeat.unref();
     }
-    const exit = await this.#child.exited;
+    const exit = this.#judge(await this.#child.exited, loadError);
     clearInterval(this.#heartbeat);
-    const end = (cause: EngineExit['cause'], reason: string, detail = ''): EngineExit => ({ cause, reason, detail });
-    let result: EngineExit;
-    if (this.#hung !== undefined) result = end('hang', this.#hung);
-    else if (exit.expected) result = end('ended', exit.reason);
-    else if (loadError !== undefined) {
-      result = end('load', `${loadError.message} (${exit.reason})`, loadError.detail ?? exit.stderr);
-    } else {
-      const outgrown = this.#child.memoryBytes > this.#options.limits.engineMemoryBytes;
-      result = end(outgrown ? 'memory' : 'crash', exit.reason);
-    }
+    this.#options.onExit(exit);
     for (const [id, call] of this.#calls) {
       this.#forget(id, call);
       call.stream.fail(
         new SpeechError('engine_failed', 'The engine ended while it worked on this request.', {
-          detail: `engine ${this.#options.model.engine}, process ${this.pid}: ${result.reason}`,
+          detail: `engine ${this.#options.model.engine}, process ${this.pid}: ${exit.reason}`,
         }),
       );
     }
-    return result;
+  }
+
+  #judge(exit: ChildExit, loadError: SpeechError | undefined): EngineExit {
+    if (this.#hung !== undefined) return { cause: 'hang', reason: this.#hung, detail: '' };
+    if (exit.expected) return { cause: 'ended', reason: exit.reason, detail: '' };
+    if (loadError !== undefined) {
+      const reason = `${loadError.message} (${exit.reason})`;
+      return { cause: 'load', reason, detail: loadError.detail ?? exit.stderr };
+    }
+    const outgrown = this.#child.memoryBytes > this.#options.limits.engineMemoryBytes;
+    return { cause: outgrown ? 'memory' : 'crash', reason: exit.reason, detail: '' };
   }
 
   #send(message: ToHost): void {

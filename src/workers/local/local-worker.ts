@@ -5,6 +5,7 @@ import type { Capabilities, Engine, OpenModel } from '../../engines/contract.ts'
 import { SpeechError } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { CallStream } from '../call-stream.ts';
 import type { Operation, Operations, Worker, WorkerCall, WorkerModelStatus } from '../contract.ts';
 import { ProcessPool } from './process-pool.ts';
 
@@ -30,7 +31,6 @@ export interface LocalWorkerOptions {
 }
 
 interface LocalModel {
-  engine: string;
   capabilities: Capabilities;
   pool: ProcessPool;
   /** Why it cannot be used here. */
@@ -69,7 +69,7 @@ export class LocalWorker implements Worker {
     for (const model of listed.values()) {
       const described = await this.#describe(model);
       const known = this.#models.get(model.id);
-      if (known === undefined) this.#models.set(model.id, { ...described, pool: this.#newPool(model) });
+      if (known === undefined) this.#models.set(model.id, { ...described, pool: this.#newPool(model.id) });
       else Object.assign(known, described);
       this.#tell(model.id);
     }
@@ -94,7 +94,14 @@ export class LocalWorker implements Worker {
   }
 
   call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']> {
-    return this.#usable(call.model).pool.call(call);
+    try {
+      return this.#usable(call.model).pool.call(call);
+    } catch (error) {
+      const stream = new CallStream<Operations[O]['message']>();
+      stream.fail(error as SpeechError);
+      call.released();
+      return stream;
+    }
   }
 
   async load(id: string): Promise<void> {
@@ -127,21 +134,25 @@ export class LocalWorker implements Worker {
       const capabilities = engine.describe(model);
       const { available, reason, remedy } = await engine.availability();
       const why = [reason ?? `The engine ${model.engine} is not available here.`, remedy].filter(Boolean).join(' ');
-      return { engine: model.engine, capabilities, unavailable: available ? undefined : why };
+      return { capabilities, unavailable: available ? undefined : why };
     } catch (thrown) {
       const { message, detail } = SpeechError.from(thrown);
       this.#options.log.error('Model cannot be described', { model: model.id, engine: model.engine, detail });
       const unavailable = thrown instanceof SpeechError ? message : `The engine ${model.engine} failed to start.`;
-      return { engine: model.engine, capabilities: NO_CAPABILITIES, unavailable };
+      return { capabilities: NO_CAPABILITIES, unavailable };
     }
   }
 
-  #newPool({ id, engine }: OpenModel): ProcessPool {
+  #newPool(id: string): ProcessPool {
     const { settings, log, metrics, source, loadEngine, host } = this.#options;
     const oneForEachProcessor = Math.max(1, Math.floor(availableParallelism() / settings.engineThreads));
     return new ProcessPool({
       model: id,
-      open: async () => ({ model: await source.open(id), readable: (await loadEngine(engine)).readablePaths() }),
+      open: async () => {
+        const model = await source.open(id);
+        const engine = await loadEngine(model.engine);
+        return { model, readable: engine.readablePaths() };
+      },
       host: host ?? resolve(import.meta.dirname, 'engine-host.ts'),
       maxProcesses: settings.engineProcesses === 0 ? oneForEachProcessor : settings.engineProcesses,
       threads: settings.engineThreads,

@@ -3,12 +3,13 @@ import type { SpeechErrorData } from '../../errors.ts';
 import type { Operation, Operations } from '../contract.ts';
 
 /**
- * Messages of one call that may be on their way without an acknowledgement: enough that a fast engine never waits for
- * one, few enough that a slow reader costs little memory.
+ * Bytes of one call's messages that may be unread. Bytes and not messages, because that is what memory costs; so many
+ * that an engine finishes an ordinary sentence (43 s at 24 kHz) and is free for the next call, however slowly the
+ * reader reads. The engine may exceed it by one message, then it pauses.
  */
-export const WINDOW = 8;
-/** Messages that one acknowledgement answers for. */
-export const ACKNOWLEDGE_EVERY = WINDOW / 2;
+export const WINDOW_BYTES = 4 * 2 ** 20;
+/** Read bytes that are gathered before they are acknowledged. */
+export const ACKNOWLEDGE_BYTES = WINDOW_BYTES / 4;
 
 export interface HostInit {
   model: OpenModel;
@@ -23,7 +24,7 @@ export interface HostReady {
 /** To the engine process. `id` is a number that is unique within the process. */
 export type ToHost =
   | { kind: 'call'; id: number; operation: Operation; request: Operations[Operation]['request'] }
-  | { kind: 'acknowledge'; id: number }
+  | { kind: 'acknowledge'; id: number; bytes: number }
   | { kind: 'cancel'; id: number }
   | { kind: 'ping' };
 
@@ -33,3 +34,14 @@ export type FromHost =
   | { kind: 'done'; id: number }
   | { kind: 'failed'; id: number; error: SpeechErrorData }
   | { kind: 'pong' };
+
+type Message = Operations[Operation]['message'];
+
+const FIELDS_BYTES = 128;
+const WORD_BYTES = 64;
+
+/** What a message counts against the window, roughly its memory. Both sides use this, so that they agree. */
+export function sizeOf(message: Message): number {
+  if ('pcm' in message) return FIELDS_BYTES + message.pcm.byteLength + WORD_BYTES * (message.marks?.length ?? 0);
+  return FIELDS_BYTES + 2 * message.text.length + WORD_BYTES * (message.words?.length ?? 0);
+}

@@ -51,7 +51,6 @@ export class ProcessPool {
   #state: PoolState;
   #calls = new Map<number, PooledCall>();
   #processes = new Map<number, EngineProcess>();
-  #exits = new Set<Promise<unknown>>();
   #loads: PromiseWithResolvers<void>[] = [];
   #lastCall = 0;
   #loadMs: number | undefined;
@@ -71,7 +70,8 @@ export class ProcessPool {
   call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']> {
     const stream = new CallStream<Operations[O]['message']>();
     if (this.#closed || call.signal.aborted) {
-      stream.abort(this.#closed ? shuttingDown() : abortError(call.signal));
+      stream.fail(this.#closed ? shuttingDown() : abortError(call.signal));
+      call.released();
       return stream;
     }
     const id = ++this.#lastCall;
@@ -84,10 +84,7 @@ export class ProcessPool {
     stream.onEnd = (stopped) => {
       clearTimeout(timer);
       call.signal.removeEventListener('abort', onAbort);
-      this.#calls.delete(id);
-      if (!stopped) return;
-      if (pooled.process === undefined) this.#dispatch({ type: 'left', call: id });
-      else pooled.process.cancel(id);
+      if (stopped) this.#stop(id, pooled);
     };
     this.#calls.set(id, pooled);
     this.#dispatch({ type: 'call', call: id, alone: call.retry });
@@ -127,7 +124,7 @@ export class ProcessPool {
   /** Resolves once the processes that there were are gone. Running calls finish first. */
   async unload(): Promise<void> {
     this.#dispatch({ type: 'unload' });
-    await Promise.all(this.#exits);
+    await Promise.all([...this.#processes.values()].map(({ exited }) => exited));
   }
 
   /** Ends every call with `shutting_down` and every process. */
@@ -136,11 +133,11 @@ export class ProcessPool {
     clearTimeout(this.#timer);
     for (const { stream } of [...this.#calls.values()]) stream.abort(shuttingDown());
     for (const loaded of this.#loads.splice(0)) loaded.reject(shuttingDown());
-    for (const process of this.#processes.values()) void process.stop();
-    await Promise.all(this.#exits);
+    await Promise.all([...this.#processes.values()].map((process) => process.stop()));
   }
 
   #dispatch(event: PoolEvent): void {
+    if (this.#closed) return;
     const { state, effects } = step(this.#state, event, performance.now());
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
@@ -151,11 +148,9 @@ export class ProcessPool {
 
   #perform(effect: PoolEffect): void {
     switch (effect.type) {
-      case 'start': {
-        const exit = this.#start(effect.process).finally(() => this.#exits.delete(exit));
-        this.#exits.add(exit);
+      case 'start':
+        void this.#start(effect.process);
         return;
-      }
       case 'run': {
         const pooled = this.#calls.get(effect.call)!;
         pooled.process = this.#processes.get(effect.process)!;
@@ -167,61 +162,77 @@ export class ProcessPool {
         return;
       case 'refuse':
         this.#calls.get(effect.call)?.stream.fail(new SpeechError('model_unavailable', this.#unavailable()));
+        this.#release(effect.call);
     }
   }
 
-  /** The whole life of one process: resolves when it is gone. */
+  /** Somebody gave up a call. */
+  #stop(id: number, pooled: PooledCall): void {
+    if (pooled.process !== undefined) {
+      pooled.process.cancel(id);
+    } else {
+      this.#release(id);
+      this.#dispatch({ type: 'left', call: id });
+    }
+  }
+
+  #release(id: number, workMs?: number): void {
+    const pooled = this.#calls.get(id);
+    this.#calls.delete(id);
+    pooled?.call.released(workMs);
+  }
+
   async #start(id: number): Promise<void> {
     const { limits, log, model, host, threads } = this.#options;
-    const started = performance.now();
-    let exit: EngineExit;
-    let pid: number | undefined;
+    const startedAt = performance.now();
+    let opened: Awaited<ReturnType<PoolOptions['open']>>;
     try {
-      const opened = await this.#options.open();
-      if (!this.#isWanted(id)) {
-        exit = { cause: 'ended', reason: 'it was no longer wanted', detail: '' };
-      } else {
-        const process = new EngineProcess({
-          ...opened,
-          host,
-          threads,
-          limits,
-          onFreed: (answered) => this.#dispatch({ type: 'freed', process: id, answered }),
-          onStuck: () => this.#dispatch({ type: 'stuck', process: id }),
-        });
-        this.#processes.set(id, process);
-        pid = process.pid;
-        process.ready.then(
-          ({ capabilities, concurrency }) => {
-            this.capabilities = capabilities;
-            this.#loadMs = performance.now() - started;
-            log.info('Engine process ready', { model, pid, loadMs: Math.round(this.#loadMs) });
-            this.#dispatch({ type: 'loaded', process: id, concurrency });
-          },
-          () => {},
-        );
-        exit = await process.exited;
-      }
+      opened = await this.#options.open();
     } catch (thrown) {
-      const error = SpeechError.from(thrown);
-      exit = { cause: 'load', reason: error.message, detail: error.detail ?? '' };
+      const { message, detail } = SpeechError.from(thrown);
+      this.#gone(id, undefined, { cause: 'load', reason: message, detail: detail ?? '' });
+      return;
     }
-    this.#gone(id, pid, exit);
+    if (!this.#isWanted(id)) {
+      this.#gone(id, undefined, { cause: 'ended', reason: 'it was no longer wanted', detail: '' });
+      return;
+    }
+    const process = new EngineProcess({
+      ...opened,
+      host,
+      threads,
+      limits,
+      onFreed: (call, workMs) => {
+        this.#release(call, workMs);
+        this.#dispatch({ type: 'freed', process: id, answered: workMs !== undefined });
+      },
+      onStuck: () => this.#dispatch({ type: 'stuck', process: id }),
+      onExit: (exit) => this.#gone(id, process, exit),
+    });
+    this.#processes.set(id, process);
+    const ready = await process.ready.catch(() => undefined);
+    if (ready === undefined) return;
+    this.capabilities = ready.capabilities;
+    this.#loadMs = performance.now() - startedAt;
+    log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
+    this.#dispatch({ type: 'loaded', process: id, concurrency: Math.max(1, Math.floor(ready.concurrency)) });
   }
 
-  #gone(id: number, pid: number | undefined, { cause, reason, detail }: EngineExit): void {
+  #gone(id: number, process: EngineProcess | undefined, { cause, reason, detail }: EngineExit): void {
     const { log, metrics, model } = this.#options;
     this.#processes.delete(id);
-    if (cause === 'ended' || this.#closed) {
-      log.info('Engine process ended', { model, pid, reason });
+    for (const [call, pooled] of this.#calls)
+      if (pooled.process === process && process !== undefined) this.#release(call);
+    if (this.#closed || cause === 'ended') {
+      log.info('Engine process ended', { model, pid: process?.pid, reason });
     } else {
-      log.warn('Engine process failed', { model, pid, cause, reason, detail });
+      log.warn('Engine process failed', { model, pid: process?.pid, cause, reason, detail });
       metrics?.engineRestarted({ model, reason: cause });
     }
     const fault = cause === 'load' ? 'load' : cause === 'crash' || cause === 'memory' ? 'crash' : undefined;
-    if (this.#closed) return;
+    const before = this.#state.quarantine;
     this.#dispatch({ type: 'died', process: id, fault, reason });
-    if (this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
+    if (before === undefined && this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
   }
 
   #isWanted(id: number): boolean {
@@ -245,7 +256,7 @@ export class ProcessPool {
   #schedule(): void {
     clearTimeout(this.#timer);
     const at = nextTick(this.#state);
-    if (at === undefined || this.#closed) return;
+    if (at === undefined) return;
     this.#timer = setTimeout(() => this.#dispatch({ type: 'tick' }), Math.max(1, Math.ceil(at - performance.now())));
     this.#timer.unref();
   }

@@ -3,7 +3,7 @@ import type { Engine, LoadedModel } from '../../engines/contract.ts';
 import { abortError, SpeechError } from '../../errors.ts';
 import { type Parent, serveParent } from '../../processes/serve-parent.ts';
 import type { Operations } from '../contract.ts';
-import { ACKNOWLEDGE_EVERY, type FromHost, type HostInit, type HostReady, type ToHost, WINDOW } from './messages.ts';
+import { type FromHost, type HostInit, type HostReady, sizeOf, type ToHost, WINDOW_BYTES } from './messages.ts';
 
 /** Runs inside an engine process: opens the one model that the parent names and answers calls until the parent goes. */
 export function serveEngine(loadEngine: (name: string) => Promise<Engine>): void {
@@ -32,7 +32,7 @@ function receive(message: ToHost, loaded: LoadedModel, calls: Map<number, Hosted
       return;
     }
     case 'acknowledge':
-      calls.get(message.id)?.acknowledged();
+      calls.get(message.id)?.acknowledge(message.bytes);
       return;
     case 'cancel':
       calls.get(message.id)?.cancel();
@@ -46,7 +46,7 @@ class HostedCall {
   #id: number;
   #parent: Parent;
   #abort = new AbortController();
-  #unacknowledged = 0;
+  #unread = 0;
   #resume: (() => void) | undefined;
 
   constructor(id: number, parent: Parent) {
@@ -59,8 +59,8 @@ class HostedCall {
     this.#resume?.();
   }
 
-  acknowledged(): void {
-    this.#unacknowledged -= ACKNOWLEDGE_EVERY;
+  acknowledge(bytes: number): void {
+    this.#unread -= bytes;
     this.#resume?.();
   }
 
@@ -69,14 +69,11 @@ class HostedCall {
     try {
       for await (const message of answer(loaded, call, signal)) {
         if (signal.aborted) break;
-        this.#unacknowledged++;
+        this.#unread += sizeOf(message);
         post(this.#parent, { kind: 'chunk', id: this.#id, message });
-        if (this.#unacknowledged < WINDOW) {
-          // An engine that never waits would keep a cancellation from being read.
-          await nextTurn();
-        } else {
-          await this.#room();
-        }
+        // An engine that never waits would keep a cancellation from being read.
+        await nextTurn();
+        await this.#room();
         if (signal.aborted) break;
       }
       post(this.#parent, { kind: 'done', id: this.#id });
@@ -86,7 +83,7 @@ class HostedCall {
   }
 
   async #room(): Promise<void> {
-    while (this.#unacknowledged >= WINDOW && !this.#abort.signal.aborted) {
+    while (this.#unread >= WINDOW_BYTES && !this.#abort.signal.aborted) {
       const resumed = Promise.withResolvers<void>();
       this.#resume = resumed.resolve;
       await resumed.promise;
