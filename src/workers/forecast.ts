@@ -1,38 +1,45 @@
 /** How much an older measurement still counts when a newer one comes. */
 const DECAY = 0.8;
 
-/** What is known of one worker's part in one model's work. */
+/** How fast one worker does one model's work, and what it works on. */
 export class Pace {
-  /** Calls that it works on. */
-  running = 0;
-  /** Of those, in cost units. */
-  runningCost = 0;
-  #ms = 0;
-  #cost = 0;
+  #running = 0;
+  #runningCost = 0;
+  #measuredMs = 0;
+  #measuredCost = 0;
 
-  /** Takes a measurement: a call of this cost held its slot for this long. */
-  measure(cost: number, ms: number): void {
-    this.#ms = this.#ms * DECAY + ms;
-    this.#cost = this.#cost * DECAY + cost;
+  start(cost: number): void {
+    this.#running++;
+    this.#runningCost += cost;
   }
 
-  /** Milliseconds for a cost unit; 0 before the first measurement, so that an unknown worker is tried. */
+  /** A call ended, after `workMs` where it was done in full. */
+  end(cost: number, workMs: number | undefined): void {
+    this.#running--;
+    this.#runningCost -= cost;
+    if (workMs === undefined) return;
+    this.#measuredMs = this.#measuredMs * DECAY + workMs;
+    this.#measuredCost = this.#measuredCost * DECAY + cost;
+  }
+
+  /** Of recent calls, long ones counting more; 0 before the first, so that an unknown worker is tried. */
   get msPerCost(): number {
-    return this.#cost === 0 ? 0 : this.#ms / this.#cost;
+    return this.#measuredCost === 0 ? 0 : this.#measuredMs / this.#measuredCost;
   }
 
   /** Expected time until the first of its running calls ends: of n that are each somewhere in their course, 1/(n+1). */
   get nextSlotMs(): number {
-    return this.running === 0 ? 0 : ((this.runningCost / this.running) * this.msPerCost) / (this.running + 1);
+    if (this.#running === 0) return 0;
+    return ((this.#runningCost / this.#running) * this.msPerCost) / (this.#running + 1);
   }
 }
 
-/** Expected wait, in ms, behind calls of this cost, where no slot is free now. */
-export function expectedWaitMs(workers: Iterable<{ pace: Pace; slots: number }>, costAhead: number): number {
+/** Expected wait, in ms, behind calls of this cost where no slot is free; 0 where nothing is known. */
+export function expectedWaitMs(workers: readonly { pace: Pace; slots: number }[], costAhead: number): number {
   let costPerMs = 0;
   let firstSlotMs = Number.POSITIVE_INFINITY;
   for (const { pace, slots } of workers) {
-    if (pace.msPerCost === 0) return 0;
+    if (pace.msPerCost === 0) continue;
     costPerMs += slots / pace.msPerCost;
     firstSlotMs = Math.min(firstSlotMs, pace.nextSlotMs);
   }
