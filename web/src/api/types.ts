@@ -43,16 +43,11 @@ export interface Model {
   transcribe?: TranscribeAbility | null;
 }
 
-export interface Limit {
-  value: number;
-  unit: string;
-  doc: string;
-}
-
 export interface Capabilities {
   version: string;
   auth: { required: boolean };
-  limits: Record<string, Limit>;
+  /** By name, in the unit that the name ends with: `upload_bytes`, `speech_input_chars`, `recording_ms`. */
+  limits: Record<string, number>;
   formats: { speech: string[]; transcription: string[] };
   defaults: { tts: string | null; stt: string | null; voice: string | null };
   models: Model[];

@@ -37,7 +37,7 @@ export function SpeakPage() {
   }
 
   const chosen = chooseVoice(model.speak, draft.voice, capabilities.defaults.voice);
-  const limit = capabilities.limits.speechInputChars?.value ?? Number.POSITIVE_INFINITY;
+  const limit = capabilities.limits.speech_input_chars ?? Number.POSITIVE_INFINITY;
   const tooLong = draft.text.length > limit;
   const running = speech.phase === 'waiting' || speech.phase === 'arriving';
 

@@ -8,7 +8,6 @@ import { Icon } from '../components/Icon.tsx';
 import { Notices } from '../components/Notices.tsx';
 import { PageTitle } from '../components/PageTitle.tsx';
 import { languageName } from '../lib/language.ts';
-import { limitBytes } from '../lib/size.ts';
 import { useStore } from '../lib/store.ts';
 import { useApi, useCapabilities } from '../session/SessionContext.tsx';
 import { RecordingChooser } from '../transcribe/RecordingChooser.tsx';
@@ -49,7 +48,10 @@ export function TranscribePage() {
       <PageTitle>Transcribe</PageTitle>
       <div className={styles.columns}>
         <Paper withBorder radius="lg" className={styles.card}>
-          <RecordingChooser maxBytes={limitBytes(capabilities.limits.uploadBytes)} />
+          <RecordingChooser
+            maxBytes={capabilities.limits.upload_bytes ?? Number.POSITIVE_INFINITY}
+            maxMs={capabilities.limits.recording_ms ?? Number.POSITIVE_INFINITY}
+          />
           {state.recording !== null && (
             <>
               <PlayerBar player={workbench.transcription.player} label="Recording" />

@@ -7,8 +7,14 @@ import { useStore } from '../lib/store.ts';
 import { Microphone } from './Microphone.tsx';
 import styles from './RecordingChooser.module.css';
 
+interface RecordingChooserProps {
+  /** What the server takes. */
+  maxBytes: number;
+  maxMs: number;
+}
+
 /** Where the recording comes from: dropped, chosen, or spoken into the microphone. */
-export function RecordingChooser({ maxBytes }: { maxBytes: number }) {
+export function RecordingChooser({ maxBytes, maxMs }: RecordingChooserProps) {
   const { recording } = useStore(workbench.transcription);
   const { phase, problem: microphoneProblem } = useStore(workbench.recorder);
   const [fileProblem, setFileProblem] = useState<string | null>(null);
@@ -26,7 +32,7 @@ export function RecordingChooser({ maxBytes }: { maxBytes: number }) {
 
   const record = async (): Promise<void> => {
     setFileProblem(null);
-    const made = await workbench.recorder.record(maxBytes);
+    const made = await workbench.recorder.record(maxBytes, maxMs);
     if (made !== null) workbench.transcription.choose(made);
   };
 

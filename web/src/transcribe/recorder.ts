@@ -21,7 +21,7 @@ const TYPES = [
 
 const LEVEL_EVERY_MS = 60;
 
-/** Records the microphone into one file. Recording stops by itself at `maxBytes`. */
+/** Records the microphone into one file. */
 export class Recorder extends Store<RecorderState> {
   #stop: (() => void) | null = null;
   #cancelled = false;
@@ -30,8 +30,11 @@ export class Recorder extends Store<RecorderState> {
     super(IDLE);
   }
 
-  /** Asks for the microphone and records until `stop`; resolves with the recording, or null if there is none. */
-  async record(maxBytes: number): Promise<Recording | null> {
+  /**
+   * Asks for the microphone and records until `stop`, or until the server would take no more: close to `maxBytes`, or
+   * `maxMs`. Resolves with the recording, or null if there is none.
+   */
+  async record(maxBytes: number, maxMs: number): Promise<Recording | null> {
     if (this.state.phase !== 'idle') return null;
     if (navigator.mediaDevices === undefined || typeof MediaRecorder === 'undefined') {
       this.update({ problem: 'Browsers allow recording only on https:// pages and on localhost.' });
@@ -51,7 +54,10 @@ export class Recorder extends Store<RecorderState> {
       this.update(IDLE);
       return null;
     }
-    const meter = watchLevel(stream, (level, elapsedMs) => this.update({ level, elapsedMs }));
+    const meter = watchLevel(stream, (level, elapsedMs) => {
+      this.update({ level, elapsedMs });
+      if (elapsedMs > maxMs) this.stop();
+    });
     this.update({ phase: 'recording' });
     try {
       const audio = await this.#capture(stream, maxBytes);
