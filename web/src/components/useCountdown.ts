@@ -1,15 +1,13 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useReducer } from 'react';
 
-/** Milliseconds left of `ms`, counted from when `what` last changed; renders once a second. Null counts nothing. */
-export function useCountdown(what: object | null, ms: number): number {
-  const [left, setLeft] = useState(0);
+/** Milliseconds until `end` on the clock of `performance.now()`; renders each second until then. Null is now. */
+export function useCountdown(end: number | null): number {
+  const [, tick] = useReducer((ticks: number) => ticks + 1, 0);
+  const left = end === null ? 0 : Math.max(0, end - performance.now());
   useEffect(() => {
-    if (what === null || ms <= 0) return setLeft(0);
-    const end = performance.now() + ms;
-    const tick = (): void => setLeft(Math.max(0, end - performance.now()));
-    tick();
-    const timer = setInterval(tick, 1000);
-    return () => clearInterval(timer);
-  }, [what, ms]);
+    if (left <= 0) return;
+    const timer = setTimeout(tick, Math.min(1000, left));
+    return () => clearTimeout(timer);
+  });
   return left;
 }

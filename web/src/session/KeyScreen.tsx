@@ -22,7 +22,8 @@ export function KeyScreen({ error, enter }: KeyScreenProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(error);
   const input = useRef<HTMLInputElement>(null);
-  const waitMs = useCountdown(problem?.status === 429 ? problem : null, problem?.retryAfterMs ?? 0);
+  const [until, setUntil] = useState<number | null>(null);
+  const waitMs = useCountdown(until);
 
   useEffect(() => input.current?.focus(), []);
 
@@ -37,6 +38,7 @@ export function KeyScreen({ error, enter }: KeyScreenProps) {
     if (failure === null) return;
     setBusy(false);
     setProblem(failure);
+    setUntil(failure.retryAfterMs === null ? null : performance.now() + failure.retryAfterMs);
     input.current?.select();
   };
 
@@ -80,8 +82,7 @@ export function KeyScreen({ error, enter }: KeyScreenProps) {
 }
 
 function Problem({ error, waitMs }: { error: ApiError; waitMs: number }) {
-  const wait = error.status === 429 && waitMs > 0 ? { retryAfterMs: Math.ceil(waitMs / 1000) * 1000 } : {};
-  const { title, text } = entryProblem(new ApiError(error.message, { ...error, ...wait }));
+  const { title, text } = entryProblem(error, waitMs);
   return (
     <Alert color="red" role="alert" icon={<Icon name="warning" />} title={title}>
       {text}

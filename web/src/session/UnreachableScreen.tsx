@@ -4,7 +4,7 @@ import { EntryCard } from './EntryCard.tsx';
 import { entryProblem } from './problem.ts';
 
 export function UnreachableScreen({ error, retry }: { error: ApiError; retry(): void }) {
-  const { title, text } = entryProblem(error);
+  const { title, text } = entryProblem(error, error.retryAfterMs ?? 0);
   return (
     <EntryCard>
       <Stack gap="lg" role="alert">

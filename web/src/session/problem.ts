@@ -1,8 +1,8 @@
 import type { ApiError } from '../api/errors.ts';
 import { span } from '../lib/time.ts';
 
-/** What stands in the way of entering, in words for the key screen. */
-export function entryProblem(error: ApiError): { title: string; text: string } {
+/** What stands in the way of entering, in words for the key screen; `waitMs` is what is left of a forced pause. */
+export function entryProblem(error: ApiError, waitMs: number): { title: string; text: string } {
   switch (error.status) {
     case 0:
       return { title: 'No answer from the server', text: error.message };
@@ -19,7 +19,7 @@ export function entryProblem(error: ApiError): { title: string; text: string } {
     case 429:
       return {
         title: 'Too many attempts',
-        text: error.retryAfterMs === null ? 'Wait a little.' : `Wait ${span(error.retryAfterMs)}, then try again.`,
+        text: waitMs > 0 ? `Wait ${span(Math.ceil(waitMs / 1000) * 1000)}, then try again.` : 'You can try again now.',
       };
     default:
       return { title: 'The server could not check the key', text: error.message };
