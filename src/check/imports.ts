@@ -1,0 +1,157 @@
+/**
+ * Reads every import of `src/` and `web/src/` and fails on one that points up. `npm run check` runs it.
+ *
+ * It relies on Biome's formatting: a statement begins at the start of its line and names are in single quotes.
+ */
+import { readFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+
+interface Room {
+  /** A folder or a file of `src/`. The longest that fits a file is its room. */
+  readonly name: string;
+  /** What it may import besides itself: only rooms that stand above it in the list, so that there are no cycles. */
+  readonly imports: readonly string[];
+}
+
+/**
+ * The rooms from the ground up. The spine is api → speech → workers → engines. Imports of types count too: a room that
+ * needs another's words cannot be understood without it.
+ */
+export const ROOMS: readonly Room[] = [
+  // The words that all rooms share. They import nothing.
+  { name: 'errors.ts', imports: [] },
+  { name: 'models/manifest.ts', imports: [] },
+
+  { name: 'storage', imports: ['errors.ts'] },
+  { name: 'security', imports: ['errors.ts', 'storage'] },
+  { name: 'config', imports: ['errors.ts', 'storage', 'security'] },
+  { name: 'telemetry', imports: ['errors.ts', 'security', 'config'] },
+  { name: 'processes', imports: ['errors.ts'] },
+  { name: 'accounts', imports: ['errors.ts', 'storage', 'security'] },
+
+  // Neither knows of callers, queues, the network or the database.
+  { name: 'audio', imports: ['errors.ts', 'config', 'processes'] },
+  { name: 'engines', imports: ['errors.ts', 'models/manifest.ts', 'config', 'processes'] },
+
+  { name: 'models', imports: ['errors.ts', 'models/manifest.ts', 'config', 'storage', 'engines'] },
+  { name: 'workers', imports: ['errors.ts', 'config', 'telemetry', 'processes', 'engines'] },
+  {
+    name: 'speech',
+    imports: [
+      'errors.ts',
+      'config',
+      'storage',
+      'telemetry',
+      'audio',
+      'engines',
+      'models',
+      'models/manifest.ts',
+      'workers',
+    ],
+  },
+  {
+    name: 'api',
+    imports: ['errors.ts', 'security', 'config', 'telemetry', 'accounts', 'audio', 'models', 'workers', 'speech'],
+  },
+
+  // Puts the rooms together.
+  {
+    name: 'open-speech.ts',
+    imports: ['errors.ts', 'storage', 'security', 'config', 'telemetry', 'accounts', 'speech', 'api'],
+  },
+  {
+    name: 'cli',
+    imports: [
+      ...['errors.ts', 'storage', 'security', 'config', 'telemetry', 'accounts', 'audio', 'engines', 'models'],
+      ...['workers', 'speech', 'open-speech.ts'],
+    ],
+  },
+  { name: 'check', imports: [] },
+];
+
+/** Packages that one room keeps to itself, so that the others can be read without knowing them. */
+export const KEEPERS: readonly { packages: RegExp; rooms: readonly string[] }[] = [
+  { packages: /^(fastify|fastify-.+|@fastify\/.+)$/, rooms: ['api'] },
+  { packages: /^(node:sqlite|kysely(\/.+)?)$/, rooms: ['storage'] },
+  { packages: /^node-av(\/.+)?$/, rooms: ['audio'] },
+  { packages: /^(sherpa-onnx-node|koffi|@echogarden\/espeak-ng-emscripten)$/, rooms: ['engines'] },
+  { packages: /^node:child_process$/, rooms: ['processes', 'cli'] },
+];
+
+export interface Import {
+  line: number;
+  specifier: string;
+}
+
+const STATEMENT = /^(?:import|export)\b[^;'"`]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
+const UNREADABLE = /\bimport\(\s*`/g;
+
+/** What a module imports, static or not, types included. Throws on an import whose name is put together at run time. */
+export function importsOf(source: string): Import[] {
+  const lineAt = (index: number): number => source.slice(0, index).split('\n').length;
+  const unreadable = UNREADABLE.exec(source);
+  UNREADABLE.lastIndex = 0;
+  if (unreadable !== null) throw new Error(`${lineAt(unreadable.index)}: an import needs a name that can be read`);
+  return [...source.matchAll(STATEMENT)].map((match) => ({
+    line: lineAt(match.index + match[0].length),
+    specifier: match.slice(1).find((group) => group !== undefined)!,
+  }));
+}
+
+/** Every import that points where it may not, as `file:line message`. Tests may import anything. */
+export async function checkImports(root: string): Promise<string[]> {
+  const problems: string[] = [];
+  const files = glob(['src/**/*.ts', 'web/src/**/*.{ts,tsx}'], {
+    cwd: root,
+    exclude: ['**/*.test.ts', '**/*.test.tsx'],
+  });
+  for await (const file of files) {
+    const check = file.startsWith('src/') ? problemOf : webProblemOf;
+    try {
+      for (const { line, specifier } of importsOf(readFileSync(resolve(root, file), 'utf8'))) {
+        const problem = check(file, specifier);
+        if (problem !== undefined) problems.push(`${file}:${line} ${problem}`);
+      }
+    } catch (error) {
+      problems.push(`${file}:${(error as Error).message}`);
+    }
+  }
+  return problems.sort();
+}
+
+/** What is wrong with an import, or undefined. `file` is relative to the root. */
+export function problemOf(file: string, specifier: string): string | undefined {
+  const from = roomOf(file);
+  if (from === undefined) return `stands in a room that src/check/imports.ts does not know`;
+  if (!specifier.startsWith('.')) {
+    const keeper = KEEPERS.find(({ packages }) => packages.test(specifier));
+    if (keeper === undefined || keeper.rooms.includes(from.name)) return undefined;
+    return `imports ${specifier}, which only ${keeper.rooms.join(' and ')} may`;
+  }
+  const target = relative('.', resolve(dirname(file), specifier));
+  if (target === 'package.json') return undefined;
+  const to = roomOf(target);
+  if (to === undefined) return `imports ${target}, which no room of src/ holds`;
+  if (to === from || from.imports.includes(to.name)) return undefined;
+  return `imports ${target}, but ${from.name} may not import ${to.name}`;
+}
+
+function webProblemOf(file: string, specifier: string): string | undefined {
+  const target = relative('.', resolve(dirname(file), specifier));
+  return specifier.startsWith('.') && !target.startsWith('web/')
+    ? `imports ${target}: the page knows only the API`
+    : undefined;
+}
+
+function roomOf(file: string): Room | undefined {
+  const inside = file.startsWith('src/') ? file.slice('src/'.length) : undefined;
+  const fits = ROOMS.filter(({ name }) => inside === name || inside?.startsWith(`${name}/`));
+  return fits.sort((a, b) => b.name.length - a.name.length)[0];
+}
+
+if (import.meta.main) {
+  const problems = await checkImports(resolve(import.meta.dirname, '../..'));
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
+}
