@@ -21,12 +21,13 @@ export class MappedText {
 
   /** Text that stands in the input as it is, beginning at `offset`. */
   static of(text: string, offset = 0): MappedText {
-    const from = Uint32Array.from({ length: text.length }, (_, i) => offset + i);
-    return new MappedText(
-      text,
-      from,
-      from.map((at) => at + 1),
-    );
+    const from = new Uint32Array(text.length);
+    const to = new Uint32Array(text.length);
+    for (let i = 0; i < text.length; i++) {
+      from[i] = offset + i;
+      to[i] = offset + i + 1;
+    }
+    return new MappedText(text, from, to);
   }
 
   static build(pieces: (builder: MappedTextBuilder) => void): MappedText {

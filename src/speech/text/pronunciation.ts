@@ -29,12 +29,17 @@ function characterBefore(text: string, index: number): string {
   return characterAt(text, last >= 0xdc00 && last <= 0xdfff && index >= 2 ? index - 2 : index - 1);
 }
 
-/** Unit for unit: lower case where that keeps the length, one kind of apostrophe, one kind of white space. */
+/** Unit for unit: one kind of apostrophe and of white space. */
+function alike(text: string): string {
+  return text.replaceAll('’', "'").replace(/\s/g, ' ');
+}
+
+/** `alike` in lower case, where that keeps the length. */
 function fold(text: string): string {
-  const alike = text.replaceAll('’', "'").replace(/\s/g, ' ');
-  const lower = alike.toLowerCase();
-  if (lower.length === alike.length) return lower;
-  return Array.from(alike, (one) => (one.toLowerCase().length === one.length ? one.toLowerCase() : one)).join('');
+  const upper = alike(text);
+  const lower = upper.toLowerCase();
+  if (lower.length === upper.length) return lower;
+  return Array.from(upper, (one) => (one.toLowerCase().length === one.length ? one.toLowerCase() : one)).join('');
 }
 
 /** The word that begins at `index`, or the one character there that is part of no word. */
@@ -62,9 +67,9 @@ interface Candidates {
 /**
  * A dictionary of words and how to speak them.
  *
- * A key matches whole words only. It matches in any case, unless it has a capital behind its first character: then it
- * matches exactly as written ("SQL", "iOS"; but "Nguyen" also finds "NGUYEN"). A key may be several words; the longest
- * key wins. The spoken form is plain text and is never looked up again.
+ * A key matches whole words only. It matches in any case, unless it has a capital inside a word: then it matches
+ * exactly as written ("SQL", "iOS"; but "Nguyen" also finds "NGUYEN"). A key may be several words; the longest key
+ * wins. The spoken form is plain text and is never looked up again.
  */
 export class Pronunciations {
   readonly size: number;
@@ -92,7 +97,7 @@ export class Pronunciations {
     if (/\p{Cc}/u.test(word + spoken) || !(word + spoken).isWellFormed()) {
       throw new Error(`${name} or its spoken form holds a control character or half of a surrogate pair`);
     }
-    const exact = /^.\P{Lu}*$/su.test(word) ? undefined : word.replaceAll('’', "'");
+    const exact = /[\p{L}\p{N}\p{M}]\p{Lu}/u.test(word) ? alike(word) : undefined;
     const folded = fold(word);
     const first = tokenAt(folded, 0);
     let candidates = this.#byFirst.get(first);
@@ -147,7 +152,7 @@ export class Pronunciations {
       if (end > text.length) continue;
       const same = candidates.spoken.get(folded.slice(at, end));
       if (same === undefined || (isWord(characterBefore(folded, end)) && !wordEnds(folded, end))) continue;
-      const written = text.slice(at, end).replaceAll('’', "'");
+      const written = alike(text.slice(at, end));
       const match = same.find(({ exact }) => exact === undefined || exact === written);
       if (match !== undefined) return { length, spoken: match.spoken };
     }

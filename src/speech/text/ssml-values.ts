@@ -108,5 +108,5 @@ export function parseEmphasis(text: string): Emphasis | undefined {
 
 /** IPA: letters, marks and modifiers, stress, length, linking and boundary signs, tone arrows and digits. */
 export function isIpa(text: string): boolean {
-  return /\p{L}/u.test(text) && /^[\p{L}\p{M}\p{Sk} .|‖‿ˈˌːˑ'’ʼ↗↘↑↓ꜛꜜ()0-9-]+$/u.test(text);
+  return /\p{L}/u.test(text) && /^[\p{L}\p{M}\u02e5-\u02e9 .|‖‿ˈˌːˑ'’ʼ↗↘↑↓ꜛꜜ()0-9-]+$/u.test(text);
 }

@@ -106,7 +106,12 @@ export function parseSsml(source: string, options: SsmlOptions): Ssml {
   // A '<' can't stand inside a tag's name or a text, so the last one is where the tag begins.
   const tagStart = () => source.lastIndexOf('<', parser.position - 1);
 
-  parser.on('error', (error) => reader.fail(parser.position - 1, error.message));
+  parser.on('error', ({ message }) => {
+    // A lone "&" swallows the rest of the document, and the parser then misses the closing tags.
+    const lone = message.startsWith('unclosed tag') ? source.search(/&(?![#\w]+;)/) : -1;
+    if (lone !== -1) reader.fail(lone, '"&" must be written "&amp;".');
+    reader.fail(parser.position - 1, message);
+  });
   parser.on('doctype', () => reader.fail(source.indexOf('<!'), 'a document type is not allowed.'));
   parser.on('processinginstruction', () => reader.fail(reader.cursor, 'processing instructions are not allowed.'));
   parser.on('xmldecl', () => {

@@ -7,7 +7,7 @@ import { MappedText } from './mapped-text.ts';
  */
 const MOST_MARKS = 30;
 
-const TOO_MANY_MARKS = new RegExp(`\\p{M}{${MOST_MARKS + 1}}`, 'u');
+const TOO_MANY_MARKS = new RegExp(`\\p{M}{${MOST_MARKS + 1},}`, 'gu');
 
 /**
  * What no voice should see: control characters but tab and line feed, soft hyphens, byte order marks, word joiners,
@@ -55,8 +55,8 @@ export function tidy(source: MappedText): MappedText {
   let text = source;
   if (UNWANTED.test(text.text) || /[\u2028\u2029]/.test(text.text))
     text = rewrite(text, UNWANTED_OR_BREAK, replacement);
-  if (TOO_MANY_MARKS.test(text.text)) {
-    text = rewrite(text, /\p{M}{31,}/gu, (marks) => [...marks].slice(0, MOST_MARKS).join(''));
+  if (text.text.search(TOO_MANY_MARKS) !== -1) {
+    text = rewrite(text, TOO_MANY_MARKS, (marks) => [...marks].slice(0, MOST_MARKS).join(''));
   }
   if (text.text.normalize('NFC') !== text.text) text = rewrite(text, CLUSTER, (cluster) => cluster.normalize('NFC'));
   return text;
