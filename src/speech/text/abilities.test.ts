@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mannerOf, type Speaking } from './abilities.ts';
 import { MappedText } from './mapped-text.ts';
-import type { TextPart } from './ssml.ts';
+import type { TextPart } from './parts.ts';
 
 const SOURCE = '<speak>\n <prosody>x</prosody></speak>';
 const CAN: Speaking = {

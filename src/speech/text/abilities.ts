@@ -1,6 +1,6 @@
 import type { SpeakCapability } from '../../engines/contract.ts';
 import { SpeechError } from '../../errors.ts';
-import type { TextPart } from './ssml.ts';
+import type { TextPart } from './parts.ts';
 import { placeOf } from './ssml-source.ts';
 import type { Emphasis, Prosody } from './ssml-values.ts';
 

@@ -1,8 +1,8 @@
 import { CLAUSE, CLOSER, codePoints, isSpeakable, kindAt, STOP } from './characters.ts';
 import { MappedText, type Range } from './mapped-text.ts';
+import type { TextPart } from './parts.ts';
 import type { Pronunciations } from './pronunciation.ts';
 import { type SentenceOptions, splitSentences } from './sentences.ts';
-import type { TextPart } from './ssml.ts';
 import type { Prosody } from './ssml-values.ts';
 import { collapseSpace } from './tidy.ts';
 import { tooLong } from './too-long.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpeechError } from '../../errors.ts';
-import { parseSsml, type SpeechPart, type SsmlOptions, type TextPart } from './ssml.ts';
+import type { SpeechPart, TextPart } from './parts.ts';
+import { parseSsml, type SsmlOptions } from './ssml.ts';
 
 const OPTIONS: SsmlOptions = {
   language: 'en',
@@ -250,4 +251,49 @@ test('the length is bounded after expansion, phonemes and aliases included', () 
   }
   const digits = `<speak><say-as interpret-as="digits">${'7'.repeat(4000)}</say-as></speak>`;
   assert.throws(() => parseSsml(digits, OPTIONS), { code: 'text_too_long' });
+});
+
+test('documents damaged at random are read or refused, never anything else', () => {
+  const whole =
+    '<?xml version="1.0"?><speak xml:lang="en">A &amp; <p><s>b</s></p><break time="1s"/><prosody rate="fast" pitch="+2st" volume="-3dB">c <emphasis level="strong">d</emphasis></prosody><say-as interpret-as="date" format="mdy">3/4/2020</say-as><sub alias="e">f</sub><phoneme alphabet="ipa" ph="g">h</phoneme><mark name="i"/><![CDATA[j]]><!-- k -->é👍</speak>';
+  const bits = [
+    '<',
+    '>',
+    '/',
+    '&',
+    ';',
+    '"',
+    '=',
+    ' ',
+    ']]>',
+    '<!',
+    '--',
+    '<?',
+    '&#',
+    'speak',
+    '\r',
+    '\u0000',
+    '9',
+    '%',
+    '\ud800',
+  ];
+  let state = 1;
+  const below = (limit: number) => {
+    state = (state * 48_271) % 0x7fffffff;
+    return state % limit;
+  };
+  let read = 0;
+  for (let i = 0; i < 4000; i++) {
+    const at = below(whole.length);
+    const damaged = whole.slice(0, at) + (below(2) === 0 ? bits[below(bits.length)] : '') + whole.slice(at + below(6));
+    try {
+      for (const part of parts(damaged)) {
+        if (part.kind === 'text') assert.ok(part.from <= part.to && part.to <= damaged.length);
+      }
+      read++;
+    } catch (error) {
+      assert.ok(error instanceof SpeechError, `${damaged}\n${error}`);
+    }
+  }
+  assert.ok(read > 100 && read < 3900);
 });

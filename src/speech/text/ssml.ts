@@ -1,8 +1,10 @@
 import { SaxesParser } from 'saxes';
 import { SpeechError } from '../../errors.ts';
 import { codePoints } from './characters.ts';
-import { MappedText, type Range } from './mapped-text.ts';
+import { MappedText } from './mapped-text.ts';
+import type { SpeechPart, TextPart } from './parts.ts';
 import { DATE_FORMATS, INTERPRETATIONS, sayAs, TIME_FORMATS } from './say-as.ts';
+import { ELEMENTS, type Element, NAMESPACE } from './ssml-elements.ts';
 import { decode, placeOf } from './ssml-source.ts';
 import {
   type Emphasis,
@@ -20,25 +22,6 @@ import {
 } from './ssml-values.ts';
 import { collapseSpace, tidy } from './tidy.ts';
 import { tooLong } from './too-long.ts';
-
-/** Text in one manner of speaking. `from` and `to` are its place in the input, its markup included. */
-export interface TextPart extends Prosody, Range {
-  kind: 'text';
-  content: MappedText;
-  emphasis?: Emphasis;
-  /** IPA to speak instead of the text. */
-  phonemes?: string;
-  /** Already the spoken form: the pronunciation dictionary leaves it alone. */
-  literal: boolean;
-}
-
-export type SpeechPart =
-  | TextPart
-  | { kind: 'pause'; ms: number }
-  /** `at` is the place of the tag in the input. */
-  | { kind: 'mark'; name: string; at: number }
-  /** A sentence or paragraph ends here. */
-  | { kind: 'boundary'; paragraph: boolean };
 
 export interface SsmlOptions {
   /** BCP 47 of the voice; `xml:lang` on `<speak>` goes before it. */
@@ -60,26 +43,6 @@ export interface Ssml {
   pauseMs: number;
   language: string;
 }
-
-interface Element {
-  attributes: readonly string[];
-  /** What may stand inside. */
-  content: 'anything' | 'text' | 'nothing';
-}
-
-const ELEMENTS: Record<string, Element> = {
-  speak: { attributes: ['version', 'xml:lang', 'xmlns', 'xsi:schemaLocation'], content: 'anything' },
-  p: { attributes: [], content: 'anything' },
-  s: { attributes: [], content: 'anything' },
-  break: { attributes: ['time', 'strength'], content: 'nothing' },
-  emphasis: { attributes: ['level'], content: 'anything' },
-  prosody: { attributes: ['rate', 'pitch', 'volume'], content: 'anything' },
-  'say-as': { attributes: ['interpret-as', 'format'], content: 'text' },
-  sub: { attributes: ['alias'], content: 'text' },
-  phoneme: { attributes: ['alphabet', 'ph'], content: 'text' },
-  mark: { attributes: ['name'], content: 'nothing' },
-};
-const NAMESPACE = 'http://www.w3.org/2001/10/synthesis';
 
 interface Open {
   name: string;
