@@ -50,7 +50,6 @@ const capabilities = z
         speak: z
           .object({
             voices: z.array(voice),
-            variants: z.array(z.string()),
             speed: range,
             pitch: range,
             phonemes: z.string().nullable(),
@@ -102,7 +101,7 @@ export function capabilitiesRoute(app: App, deps: CapabilitiesDeps): void {
           state: model.available ? (status?.state ?? 'available') : 'unavailable',
           reason: status?.reason ?? model.reason,
           remedy: model.remedy,
-          ...(can.speak === undefined ? {} : { speak: { ...can.speak, variants: [...(can.speak.variants ?? [])] } }),
+          ...(can.speak === undefined ? {} : { speak: can.speak }),
           ...(can.transcribe === undefined ? {} : { transcribe: can.transcribe }),
         };
       });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { SpeechError } from '../errors.ts';
+import type { Log } from '../telemetry/log.ts';
 
 export interface StreamOptions {
   headers: Readonly<Record<string, string>>;
@@ -8,6 +9,7 @@ export interface StreamOptions {
   idleMs: number;
   /** Cancels the work when the client is gone or does not read. */
   cancel: AbortController;
+  log: Log;
   /** Called once, right before the first byte leaves. */
   onFirst?: () => void;
 }
@@ -15,12 +17,12 @@ export interface StreamOptions {
 /**
  * Sends bytes while they are made. Nothing leaves, not even the status, before the first chunk exists: a failure until
  * then is thrown and becomes a proper error answer. A failure later cuts the connection, so that the client can tell a
- * broken answer from a finished one, and is thrown for the log.
+ * broken answer from a finished one.
  */
 export async function sendStream(
   reply: FastifyReply,
   chunks: AsyncIterable<Uint8Array | string>,
-  { headers, idleMs, cancel, onFirst }: StreamOptions,
+  { headers, idleMs, cancel, log, onFirst }: StreamOptions,
 ): Promise<FastifyReply> {
   const iterator = chunks[Symbol.asyncIterator]();
   let next = await iterator.next();
@@ -33,10 +35,13 @@ export async function sendStream(
       if (!response.write(next.value)) await drained(response, idleMs, cancel.signal);
     }
     response.end();
-  } catch (error) {
-    cancel.abort(SpeechError.from(error));
+  } catch (thrown) {
+    const error = SpeechError.from(thrown);
+    if (error.code !== 'cancelled') {
+      log.error('An answer was cut short', { requestId: reply.request.id, code: error.code, error });
+    }
+    cancel.abort(error);
     response.destroy();
-    throw error;
   } finally {
     await iterator.return?.();
   }

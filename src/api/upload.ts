@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -125,6 +126,9 @@ async function receiveForm(
   try {
     await parse(request, boy, stop.signal);
     await Promise.all(saves);
+    // The form may be complete a moment before its request is.
+    request.resume();
+    if (!request.readableEnded) await once(request, 'end', { signal: stop.signal });
     stop.signal.throwIfAborted();
     return { fields, files, discard };
   } catch (thrown) {

@@ -37,8 +37,6 @@ export interface Capabilities {
 
 export interface SpeakCapability {
   voices: readonly Voice[];
-  /** Ways to change any of the voices, named `voice+variant`. Those that begin with `f` or `m` sound female or male. */
-  variants?: readonly string[];
   languages: readonly string[];
   /** Of the PCM it yields, in Hz. */
   sampleRate: number;

@@ -2,9 +2,10 @@ import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Capabilities, Engine, OpenModel } from '../engines/contract.ts';
-import { engineNames, loadEngine, packagedManifests } from '../engines/index.ts';
+import { engineNames, loadEngine } from '../engines/index.ts';
 import { SpeechError } from '../errors.ts';
 import { type ModelManifest, modelManifestSchema } from './manifest.ts';
+import { packagedManifests } from './packaged.ts';
 import { Verifier } from './verify.ts';
 
 const MAX_MODELS = 2000;
@@ -82,7 +83,7 @@ export class Catalog {
     };
 
     const installed = (await stat(import.meta.filename)).mtimeMs;
-    for (const manifest of await packagedManifests()) await add(manifest, true, Math.floor(installed / 1000));
+    for (const manifest of packagedManifests) await add(manifest, true, Math.floor(installed / 1000));
     for (const folder of await manifestFolders(modelDir)) {
       const path = join(modelDir, folder, 'manifest.json');
       try {

@@ -121,7 +121,7 @@ export class Names {
     const wanted = name ?? this.#settings.ttsVoice;
     const aliased = this.#voiceAliases.get(`${model.manifest.id}:${wanted}`) ?? this.#voiceAliases.get(wanted);
     const id = aliased ?? wanted;
-    if (isVoice(speak, id)) return id;
+    if (speak.voices.some((voice) => voice.id === id)) return id;
     const spoken = language === undefined ? [] : speak.voices.filter((voice) => speaks(voice, language));
     if (language !== undefined && spoken.length === 0) {
       throw new SpeechError(
@@ -158,21 +158,20 @@ export class Names {
   }
 }
 
-/** A listed voice, or a listed voice with one of the model's variants: `en-us+f3`. */
-function isVoice(speak: SpeakCapability, id: string): boolean {
-  const [base, variant, ...rest] = id.split('+');
-  if (!speak.voices.some((voice) => voice.id === base)) return speak.voices.some((voice) => voice.id === id);
-  return rest.length === 0 && (variant === undefined || (speak.variants ?? []).includes(variant));
-}
-
 function speaks(voice: Voice, language: string): boolean {
   const [a, b] = [voice.language.toLowerCase(), language.toLowerCase()];
   return a === b || a.startsWith(`${b}-`) || b.startsWith(`${a}-`);
 }
 
-function inMainLanguage(speak: SpeakCapability): readonly Voice[] {
-  const english = speak.voices.filter((voice) => speaks(voice, 'en-us'));
-  return english.length > 0 ? english : speak.voices.filter((voice) => voice.language === speak.voices[0]!.language);
+/** The voices of American English, else of any English, else of the model's first language. */
+function inMainLanguage({ voices }: SpeakCapability): readonly Voice[] {
+  const wanted = [
+    (tag: string) => tag === 'en-us',
+    (tag: string) => tag === 'en' || tag.startsWith('en-'),
+    (tag: string) => tag === voices[0]!.language.toLowerCase(),
+  ];
+  const found = wanted.map((fits) => voices.filter((voice) => fits(voice.language.toLowerCase())));
+  return found.find((pool) => pool.length > 0)!;
 }
 
 /**
@@ -188,10 +187,7 @@ function stockVoice(speak: SpeakCapability, name: string, among: readonly Voice[
   const sameGender = pool.filter((voice) => voice.gender === gender);
   const choices = sameGender.length > 0 ? sameGender : pool;
   const names = Object.keys(OPENAI_VOICES).filter((other) => OPENAI_VOICES[other] === gender);
-  const place = names.indexOf(name);
-  const variants = (speak.variants ?? []).filter((variant) => variant.startsWith(gender[0]!));
-  if (choices.length === 1 && variants.length > 0) return `${choices[0]!.id}+${variants[place % variants.length]}`;
-  return choices[place % choices.length]!.id;
+  return choices[names.indexOf(name) % choices.length]!.id;
 }
 
 function pairs(setting: string, entries: readonly string[]): ReadonlyMap<string, string> {

@@ -21,6 +21,7 @@ export interface SpeechService {
   worker: LocalWorker;
   media: Media;
   metrics: Metrics;
+  log: Log;
   pronunciations: Pronunciations | undefined;
   cache: SpeechCache | undefined;
   /** Loads the models that the settings name. A model that cannot load is a line in the log. */
@@ -61,7 +62,7 @@ export async function openSpeechService(settings: Settings, log: Log, metrics: M
   );
 
   return {
-    ...{ settings, catalog, names, router, worker, media, metrics, pronunciations, cache },
+    ...{ settings, catalog, names, router, worker, media, metrics, log, pronunciations, cache },
     async preload() {
       for (const [kind, wanted] of [
         ['tts', settings.ttsPreloadModels],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LoadedModel } from '../../src/engines/contract.ts';
-import { sherpa } from '../../src/engines/sherpa/engine.ts';
+import { engine as sherpa } from '../../src/engines/sherpa/engine.ts';
 import { modelManifestSchema } from '../../src/models/manifest.ts';
 import { openModel } from './files.ts';
 import { buildScriptedWhisper } from './scripted-whisper.ts';

@@ -3,6 +3,7 @@ import { AUDIO_FORMATS } from '../../audio/contract.ts';
 import { CONTENT_TYPES } from '../../audio/formats.ts';
 import { SpeechError } from '../../errors.ts';
 import { type SpeakDeps, type Speech, speak } from '../../speech/speak.ts';
+import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorBody } from '../errors.ts';
 import { markProcessed } from '../headers.ts';
@@ -12,8 +13,8 @@ import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '.
 import { languageField, modelField, oneOf } from './fields.ts';
 
 /** `POST /v1/audio/speech`, as OpenAI's clients use it. */
-export function speechRoute(app: App, deps: SpeakDeps): void {
-  const { settings, names, metrics } = deps;
+export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
+  const { settings, names, metrics, log } = deps;
   const { limits } = settings;
   if (!settings.ttsEnabled) return;
 
@@ -104,6 +105,7 @@ export function speechRoute(app: App, deps: SpeakDeps): void {
         },
         idleMs: limits.responseIdleMs,
         cancel,
+        log,
         onFirst: () => {
           markProcessed(reply);
           metrics.firstAudioSent({ model: model.manifest.id, durationMs: reply.elapsedTime });

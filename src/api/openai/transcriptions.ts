@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SpeechError } from '../../errors.ts';
 import type { Names } from '../../models/names.ts';
 import { type TranscribeDeps, type Transcription, transcribe } from '../../speech/transcribe.ts';
+import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorBody } from '../errors.ts';
 import { markProcessed } from '../headers.ts';
@@ -21,6 +22,7 @@ declare module 'fastify' {
 }
 
 export interface TranscriptionDeps extends TranscribeDeps {
+  log: Log;
   names: Names;
   uploads: Uploads;
 }
@@ -30,7 +32,7 @@ const fileField = z.any().meta({ type: 'string', format: 'binary', description: 
 
 /** `POST /v1/audio/transcriptions` and `POST /v1/audio/translations`, as OpenAI's clients use them. */
 export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
-  const { settings, names, uploads } = deps;
+  const { settings, names, uploads, log } = deps;
   const { limits } = settings;
   if (!settings.sttEnabled) return;
   app.decorateRequest('form', null);
@@ -197,6 +199,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
         headers: EVENT_STREAM_HEADERS,
         idleMs: limits.responseIdleMs,
         cancel,
+        log,
         onFirst: () => markProcessed(reply),
       });
     }

@@ -9,7 +9,7 @@ import { openModel } from '../../../test/models/files.ts';
 import { buildToneRecogniser } from '../../../test/models/tone-recogniser.ts';
 import { buildToneVoice } from '../../../test/models/tone-voice.ts';
 import type { LoadedModel, OpenModel, RecognisedSegment, SpeakChunk } from '../contract.ts';
-import { sherpa } from './engine.ts';
+import { engine as sherpa } from './engine.ts';
 
 const run = promisify(execFile);
 const child = resolve(import.meta.dirname, 'open-model.child.ts');

@@ -15,7 +15,7 @@ import { SherpaVoice } from './voice.ts';
 const NATIVE_THREADS = 4;
 
 /** Recognition and speech with sherpa-onnx on the processor. Nothing native is loaded before `open`. */
-export const sherpa: Engine = {
+export const engine: Engine = {
   name: 'sherpa',
   families: Object.keys(families),
   availability: async () => {

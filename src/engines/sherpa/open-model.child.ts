@@ -3,7 +3,7 @@
  * it, then speaks `hello` or listens to a second of silence. Prints one JSON line.
  */
 import type { OpenModel } from '../contract.ts';
-import { sherpa } from './engine.ts';
+import { engine as sherpa } from './engine.ts';
 
 const model = JSON.parse(process.argv[2]!) as OpenModel;
 const { signal } = new AbortController();

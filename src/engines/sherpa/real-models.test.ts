@@ -7,7 +7,7 @@ import { openModel } from '../../../test/models/files.ts';
 import { sharedData } from '../../../test/support/needs.ts';
 import { modelManifestSchema } from '../../models/manifest.ts';
 import type { LoadedModel } from '../contract.ts';
-import { sherpa } from './engine.ts';
+import { engine as sherpa } from './engine.ts';
 
 /**
  * Runs real models where OS_TEST_MODELS points at a folder of them, laid out as the server keeps its own:

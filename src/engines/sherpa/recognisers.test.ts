@@ -10,7 +10,7 @@ import { buildToneTransducer } from '../../../test/models/tone-transducer.ts';
 import { buildToneVoice } from '../../../test/models/tone-voice.ts';
 import type { ModelManifest } from '../../models/manifest.ts';
 import type { LoadedModel, OpenModel, RecognisedSegment, TranscribeRequest } from '../contract.ts';
-import { sherpa } from './engine.ts';
+import { engine as sherpa } from './engine.ts';
 
 let folder: string;
 before(async () => {

@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettings } from '../../src/config/load.ts';
+import type { ModelManifest } from '../../src/models/manifest.ts';
+import { type OpenSpeech, startOpenSpeech } from '../../src/open-speech.ts';
+import { openLog } from '../../src/telemetry/log.ts';
+import { buildToneRecogniser } from '../models/tone-recogniser.ts';
+import { buildToneVoice } from '../models/tone-voice.ts';
+
+export const TEST_KEY = 'Xq72mV9kd-server-4fTz';
+
+export interface TestServer {
+  url: string;
+  key: string;
+  dataDir: string;
+  server: OpenSpeech;
+  /** Lines of the log so far. */
+  log: string[];
+  /** Calls the server with the key. */
+  fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Settings by environment name. */
+  env?: Record<string, string>;
+  /** Adds real small models: `tone-voice` speaks each letter as a tone, `tone-ear` reads them back. */
+  tones?: boolean;
+  /** Seconds of audio to compute for a second of sound, about: makes the tone voice as slow as a neural one. */
+  gigaflopPerSecond?: number;
+}
+
+/** Starts a real server on a free port with a data folder of its own. */
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'open-speech-test-'));
+  if (options.tones) await addToneModels(join(dataDir, 'models'), options.gigaflopPerSecond);
+  const { settings } = loadSettings({
+    env: { OS_DATA_DIR: dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY, OS_RATE_LIMIT: '0', ...options.env },
+  });
+  const log: string[] = [];
+  const server = await startOpenSpeech(settings, openLog({ level: 'debug', write: (line) => log.push(line) }));
+  return {
+    url: server.url,
+    key: TEST_KEY,
+    dataDir,
+    server,
+    log,
+    fetch: (path, init = {}) =>
+      fetch(server.url + path, { ...init, headers: { authorization: `Bearer ${TEST_KEY}`, ...init.headers } }),
+    async stop() {
+      await server.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Puts the tone models where a server looks for models. */
+export async function addToneModels(modelDir: string, gigaflopPerSecond?: number): Promise<void> {
+  const work = gigaflopPerSecond === undefined ? {} : { gigaflopPerSecond };
+  await addModel(modelDir, 'tone-voice', (folder) => buildToneVoice(folder, { id: 'tone-voice', ...work }));
+  await addModel(modelDir, 'tone-ear', (folder) => buildToneRecogniser(folder, { id: 'tone-ear' }));
+}
+
+async function addModel(
+  modelDir: string,
+  id: string,
+  build: (folder: string) => ModelManifest | Promise<ModelManifest>,
+): Promise<void> {
+  const folder = join(modelDir, id);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(await build(folder)));
+}
