@@ -135,7 +135,11 @@ async function receiveForm(
     const error = stop.signal.aborted ? stop.signal.reason : thrown;
     stop.abort(error);
     await discard();
-    throw error instanceof SpeechError ? error : request.destroyed ? gone() : broken('its parts do not end properly');
+    throw error instanceof SpeechError
+      ? error
+      : request.destroyed && !request.complete
+        ? gone()
+        : broken('its parts do not end properly');
   } finally {
     clearInterval(idle);
     request.off('data', onData);

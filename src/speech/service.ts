@@ -80,7 +80,7 @@ export async function openSpeechService(settings: Settings, log: Log, metrics: M
     async close(graceMs) {
       await router.drain(graceMs);
       await router.close();
-      await Promise.all([worker.close(), media.close()]);
+      await Promise.all([worker.close(), media.close(), cache?.close()]);
     },
   };
 }

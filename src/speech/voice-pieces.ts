@@ -97,6 +97,7 @@ export async function* voicePieces(
 /** Starts speaking at once, whether or not anyone reads yet. */
 function startCall(options: VoiceOptions, piece: Piece, caller: Caller, deadline: number): AsyncGenerator<SpeakChunk> {
   const speed = options.speed * piece.rate;
+  const characters = Math.max(piece.text.length, piece.phonemes?.length ?? 0);
   const calls = options.router.call(
     'speak',
     options.model,
@@ -114,10 +115,10 @@ function startCall(options: VoiceOptions, piece: Piece, caller: Caller, deadline
       lane: 'interactive',
       timeoutMs: Math.max(1, deadline - performance.now()),
       signal: caller.signal,
-      cost: piece.text.length,
+      cost: characters,
     },
   );
-  const allowedMs = LEAST_ALLOWANCE_MS + (piece.text.length * options.limits.audioPerCharacterMs) / speed;
+  const allowedMs = LEAST_ALLOWANCE_MS + (characters * options.limits.audioPerCharacterMs) / speed;
   const iterator = calls[Symbol.asyncIterator]();
   const first = iterator.next();
   // Whoever reads later meets the error; until then it is nobody's.
@@ -130,7 +131,7 @@ function startCall(options: VoiceOptions, piece: Piece, caller: Caller, deadline
         // Generative voices sometimes never stop.
         if (spokenMs > allowedMs) {
           throw new SpeechError('engine_failed', 'The voice did not come to an end and was stopped.', {
-            detail: `${Math.round(spokenMs)} ms of audio for ${piece.text.length} characters`,
+            detail: `${Math.round(spokenMs)} ms of audio for ${characters} characters`,
           });
         }
         yield result.value;

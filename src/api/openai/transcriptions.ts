@@ -39,14 +39,15 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   app.addHook('onResponse', async (request) => request.form?.discard());
 
   /** Options may follow the file, so the whole form is read before any of them is looked at. */
-  const receiveForm = async (request: FastifyRequest): Promise<void> => {
+  const receiveForm = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
       throw new SpeechError('invalid_request', 'Send the recording as multipart/form-data with a field `file`.', {
         param: 'file',
       });
     }
     request.form = await uploads.receive(request);
-    if (request.raw.destroyed) await request.form.discard();
+    // A client that has left already gets no answer, so nothing else would remove its files.
+    if (reply.raw.destroyed) await request.form.discard();
     request.body = { ...request.form.fields };
   };
 
