@@ -37,7 +37,9 @@ export class FairQueue<T extends Queued> {
   }
 
   waiting(lane: Lane): number {
-    return this.#lanes[lane].length;
+    let waiting = this.#lanes[lane].length;
+    for (const returned of this.#returned) if (returned.lane === lane) waiting++;
+    return waiting;
   }
 
   waitingOf(caller: string, lane: Lane): number {

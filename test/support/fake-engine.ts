@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
-import type { Capabilities, Engine, OpenModel, SpeakRequest } from '../../src/engines/contract.ts';
+import type { Capabilities, Engine, OpenModel, SpeakChunk, SpeakRequest } from '../../src/engines/contract.ts';
 import type { Log, LogFields } from '../../src/telemetry/log.ts';
 import type { CallContext } from '../../src/workers/contract.ts';
+import { type ModelSource, openLocalWorker } from '../../src/workers/local/local-worker.ts';
+import { Router } from '../../src/workers/router.ts';
 
 /** What a request's text, as JSON, tells the fake engine to do. */
 export interface FakeText {
@@ -44,6 +46,56 @@ export function fakeEngine(capabilities: Capabilities = { speak: undefined }): E
     readablePaths: () => [],
     open: () => Promise.reject(new Error('only its process opens it')),
   };
+}
+
+/** Opens a worker and a router over fake engine processes. */
+export async function openFake({
+  models = [fakeModel('m')],
+  source,
+  ...changes
+}: {
+  models?: OpenModel[];
+  source?: ModelSource;
+  engineProcesses?: number;
+  modelTtl?: number;
+  engineRestarts?: number;
+  engineHeartbeatMs?: number;
+  engineMemoryBytes?: number;
+  queueLength?: number;
+} = {}) {
+  const log = keptLog();
+  const limits = {
+    modelLoadMs: 20_000,
+    engineHeartbeatMs: 10_000,
+    engineMemoryBytes: 2 ** 30,
+    engineRestarts: 3,
+    queueLength: 1000,
+    queuePerCaller: 1000,
+    firstAudioMs: 60_000,
+    ...changes,
+  };
+  const restarts: string[] = [];
+  const worker = await openLocalWorker({
+    source: source ?? { list: () => models, open: async (id) => models.find((model) => model.id === id)! },
+    loadEngine: async () => fakeEngine(),
+    settings: { engineProcesses: 1, engineThreads: 1, modelTtl: 300, ...changes, limits },
+    log,
+    metrics: { engineRestarted: ({ reason }) => restarts.push(reason) },
+    host: fakeHost,
+  });
+  const router = new Router({ workers: [worker], limits, log });
+  /** Asks model `m`: the messages, or SpeechError. */
+  const ask = async (text: FakeText = {}, changed: Partial<CallContext> = {}, model = 'm'): Promise<SpeakChunk[]> => {
+    const chunks: SpeakChunk[] = [];
+    for await (const chunk of router.call('speak', model, speakRequest(text), context(changed))) chunks.push(chunk);
+    return chunks;
+  };
+  /** What the engine process of model `m` has seen. */
+  const report = async () => {
+    const [pid, made, aborted, ended] = (await ask({ report: true }))[0]!.pcm;
+    return { pid: pid!, made: made!, aborted: aborted!, ended: ended! };
+  };
+  return { log, worker, router, ask, report, restarts };
 }
 
 let lastRequest = 0;
