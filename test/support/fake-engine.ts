@@ -114,7 +114,7 @@ export function context(changes: Partial<CallContext> = {}): CallContext {
 
 export interface KeptLog extends Log {
   readonly lines: { message: string; fields: LogFields }[];
-  /** Every engine process that got ready, by its id. */
+  /** Every engine process that was started, by its id. */
   pids(): number[];
 }
 
@@ -125,7 +125,7 @@ export function keptLog(): KeptLog {
   return {
     lines,
     pids: () =>
-      lines.filter(({ message }) => message === 'Engine process ready').map(({ fields }) => Number(fields.pid)),
+      lines.filter(({ message }) => message === 'Engine process started').map(({ fields }) => Number(fields.pid)),
     ...{ trace: write, debug: write, info: write, warn: write, error: write },
     child: () => keptLog(),
     flush: () => {},

@@ -210,6 +210,7 @@ export class ProcessPool {
       onExit: (exit) => this.#gone(id, process, exit),
     });
     this.#processes.set(id, process);
+    log.debug('Engine process started', { model, pid: process.pid });
     const ready = await process.ready.catch(() => undefined);
     if (ready === undefined) return;
     this.capabilities = ready.capabilities;
