@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -166,6 +166,33 @@ test('the settings of both compositions are taken by the server, and only the pr
   assert.deepEqual(settings.publicHosts, ['speech.test']);
   assert.deepEqual(settings.proxyNetworks, [`${proxy!.networks!.behind!.ipv4_address}/32`]);
   assert.match(deployed('Caddyfile'), new RegExp(`reverse_proxy open-speech:${settings.port}\\n`));
+});
+
+interface Workflow {
+  on: Record<string, unknown>;
+  permissions: unknown;
+  jobs: Record<
+    string,
+    { permissions?: unknown; steps: { uses?: string; run?: string; with?: Record<string, unknown> }[] }
+  >;
+}
+
+test('workflows may only read, keep no credentials, and take nothing from whoever opens a pull request', () => {
+  const folder = resolve(root, '.github/workflows');
+  for (const file of readdirSync(folder)) {
+    const workflow = parse(readFileSync(resolve(folder, file), 'utf8')) as Workflow;
+    assert.deepEqual(workflow.permissions, { contents: 'read' }, file);
+    assert.ok(!('pull_request_target' in workflow.on) && !('workflow_run' in workflow.on), file);
+    for (const [name, { permissions, steps }] of Object.entries(workflow.jobs)) {
+      assert.equal(permissions, undefined, name);
+      for (const { uses, run, with: inputs } of steps) {
+        if (uses !== undefined) assert.match(uses, /^actions\/[a-z-]+@(v\d+|[0-9a-f]{40})$/, file);
+        if (uses?.startsWith('actions/checkout@')) assert.equal(inputs?.['persist-credentials'], false, name);
+        // What others wrote, such as a branch's name, must never become part of a command.
+        assert.doesNotMatch(run ?? '', /\$\{\{/, file);
+      }
+    }
+  }
 });
 
 /** The directives of a unit file's section; one given twice keeps all its values. */
