@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { hearingModels, noticesOf, pickModel, speakingModels } from './models.ts';
 import type { Capabilities, Model } from './types.ts';
 
-const speak = { voices: [], variants: [], speed: null };
+const speak = { voices: [], speed: null };
 const transcribe = { languages: ['en'], detectsLanguage: false, wordTimes: false, translate: false, confidence: false };
 const model = (fields: Partial<Model> & Pick<Model, 'id' | 'kind'>): Model => ({
   engine: 'x',

@@ -10,8 +10,6 @@ export interface Voice {
 
 export interface SpeakAbility {
   voices: Voice[];
-  /** Manners that each voice can take on: `en-us` with `f3` is the voice `en-us+f3`. */
-  variants: string[];
   /** Range of the speed factor; null where the voice has one pace only. */
   speed: { min: number; max: number } | null;
   instructions?: boolean;
@@ -46,8 +44,8 @@ export interface Model {
 export interface Capabilities {
   version: string;
   auth: { required: boolean };
-  /** By name, in the unit that the name ends with: `upload_bytes`, `speech_input_chars`, `recording_ms`. */
-  limits: Record<string, number>;
+  /** By name: `upload_bytes`, `speech_input_chars`, `recording_ms`. */
+  limits: Record<string, { value: number; unit: string; doc: string }>;
   formats: { speech: string[]; transcription: string[] };
   defaults: { tts: string | null; stt: string | null; voice: string | null };
   models: Model[];

@@ -13,9 +13,10 @@ interface PlayerBarProps {
   children?: ReactNode;
 }
 
-/** Play or pause, where we are, and how long it is; `children` are further buttons at its end. */
+/** Nothing until there is something to play; then play or pause, where we are, and how long it is; `children` are further buttons at its end. */
 export function PlayerBar({ player, label, children }: PlayerBarProps) {
-  const { playing, position, duration, problem } = useStore(player);
+  const { loaded, playing, position, duration, problem } = useStore(player);
+  if (!loaded) return null;
   const known = Number.isFinite(duration) && duration > 0;
   return (
     <section className={styles.bar} aria-label={label}>

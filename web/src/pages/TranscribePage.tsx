@@ -49,8 +49,8 @@ export function TranscribePage() {
       <div className={styles.columns}>
         <Paper withBorder radius="lg" className={styles.card}>
           <RecordingChooser
-            maxBytes={capabilities.limits.upload_bytes ?? Number.POSITIVE_INFINITY}
-            maxMs={capabilities.limits.recording_ms ?? Number.POSITIVE_INFINITY}
+            maxBytes={capabilities.limits.upload_bytes?.value ?? Number.POSITIVE_INFINITY}
+            maxMs={capabilities.limits.recording_ms?.value ?? Number.POSITIVE_INFINITY}
           />
           {state.recording !== null && (
             <>

@@ -1,22 +1,24 @@
 import { type ComboboxParsedItem, Select } from '@mantine/core';
-import { useMemo } from 'react';
-import type { Voice } from '../api/types.ts';
+import type { VoiceFamily } from './families.ts';
 import styles from './VoiceSelect.module.css';
 import { groupVoices, voiceMatches } from './voices.ts';
 
 interface VoiceSelectProps {
-  voices: Voice[];
+  families: VoiceFamily[];
   value: string | null;
-  onChange(id: string): void;
+  onChange(family: VoiceFamily): void;
 }
 
 /** Options drawn at once. Beyond it the list asks to be searched: thousands of rows make typing slow. */
 const SHOWN = 250;
 
 /** A voice out of hundreds: grouped by language, found by any words of its name, language, id or gender. */
-export function VoiceSelect({ voices, value, onChange }: VoiceSelectProps) {
-  const byId = useMemo(() => new Map(voices.map((voice) => [voice.id, voice])), [voices]);
-  const groups = useMemo(() => groupVoices(voices, navigator.languages), [voices]);
+export function VoiceSelect({ families, value, onChange }: VoiceSelectProps) {
+  const byId = new Map(families.map((family) => [family.voice.id, family]));
+  const groups = groupVoices(
+    families.map(({ voice }) => voice),
+    navigator.languages,
+  );
 
   const find = ({ options, search }: { options: ComboboxParsedItem[]; search: string }): ComboboxParsedItem[] => {
     let room = SHOWN;
@@ -25,8 +27,8 @@ export function VoiceSelect({ voices, value, onChange }: VoiceSelectProps) {
       if (!('group' in option)) continue;
       const items = option.items
         .filter((item) => {
-          const voice = byId.get(item.value);
-          return voice !== undefined && voiceMatches(voice, search);
+          const family = byId.get(item.value);
+          return family !== undefined && voiceMatches(family.voice, search);
         })
         .slice(0, room);
       room -= items.length;
@@ -38,10 +40,13 @@ export function VoiceSelect({ voices, value, onChange }: VoiceSelectProps) {
   return (
     <Select
       label="Voice"
-      description={voices.length > 20 ? `${voices.length} voices. Type a name or a language.` : undefined}
+      description={families.length > 20 ? `${families.length} voices. Type a name or a language.` : undefined}
       data={groups}
       value={value}
-      onChange={(id) => id !== null && onChange(id)}
+      onChange={(id) => {
+        const family = byId.get(id ?? '');
+        if (family !== undefined) onChange(family);
+      }}
       allowDeselect={false}
       searchable
       // Typing replaces the name that stands there.
@@ -52,7 +57,7 @@ export function VoiceSelect({ voices, value, onChange }: VoiceSelectProps) {
       maxDropdownHeight={360}
       nothingFoundMessage="No voice like that"
       renderOption={({ option }) => {
-        const voice = byId.get(option.value);
+        const voice = byId.get(option.value)?.voice;
         return (
           <span className={styles.option}>
             <span>{voice?.name}</span>

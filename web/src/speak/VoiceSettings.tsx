@@ -1,9 +1,8 @@
 import { Paper, Select, Slider, Text } from '@mantine/core';
-import { useId } from 'react';
+import { memo } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
-import { useStore } from '../lib/store.ts';
-import { type ChosenVoice, variantName, voiceId } from './chooseVoice.ts';
+import { type ChosenVoice, mannerName, sameManner, type VoiceFamily } from './families.ts';
 import { nearestSpeed, speedSteps } from './speeds.ts';
 import { VoiceSelect } from './VoiceSelect.tsx';
 import styles from './VoiceSettings.module.css';
@@ -11,11 +10,12 @@ import styles from './VoiceSettings.module.css';
 interface VoiceSettingsProps {
   models: SpeakingModel[];
   model: SpeakingModel;
-  chosen: ChosenVoice | null;
+  families: VoiceFamily[];
+  chosen: ChosenVoice;
+  speed: number;
   formats: string[];
+  format: string;
 }
-
-const OWN_MANNER = '';
 
 const FORMAT_NAMES: Record<string, string> = {
   mp3: 'MP3, plays at once',
@@ -27,12 +27,11 @@ const FORMAT_NAMES: Record<string, string> = {
   pcm: 'PCM, raw 24 kHz',
 };
 
-/** Who speaks, how fast, and in which file format. */
-export function VoiceSettings({ models, model, chosen, formats }: VoiceSettingsProps) {
-  const draft = useStore(workbench.draft);
-  const speedLabel = useId();
+/** Who speaks, how fast, and in which file format. Drawn again only when one of them changes: its lists are long. */
+export const VoiceSettings = memo(function VoiceSettings(props: VoiceSettingsProps) {
+  const { models, model, families, chosen, formats, format } = props;
   const steps = model.speak.speed === null ? [] : speedSteps(model.speak.speed);
-  const speed = nearestSpeed(steps, draft.speed);
+  const speed = nearestSpeed(steps, props.speed);
   const name = (value: number): string => `${steps[value] ?? 1}×`;
 
   return (
@@ -45,25 +44,28 @@ export function VoiceSettings({ models, model, chosen, formats }: VoiceSettingsP
         onChange={(id) => workbench.draft.edit({ model: id })}
       />
       <VoiceSelect
-        voices={model.speak.voices}
-        value={chosen?.voice.id ?? null}
-        onChange={(id) => workbench.draft.edit({ voice: voiceId(id, chosen?.variant ?? null) })}
+        families={families}
+        value={chosen.family.voice.id}
+        onChange={(family) => workbench.draft.edit({ voice: sameManner(family, chosen) })}
       />
-      {chosen !== null && model.speak.variants.length > 0 && (
+      {chosen.family.variants.length > 0 && (
         <Select
           label="Manner"
           data={[
-            { value: OWN_MANNER, label: 'The voice’s own' },
-            ...model.speak.variants.map((value) => ({ value, label: variantName(value) })),
+            { value: chosen.family.voice.id, label: 'The voice’s own' },
+            ...chosen.family.variants.map((variant) => ({
+              value: variant.id,
+              label: mannerName(chosen.family, variant),
+            })),
           ]}
-          value={chosen.variant ?? OWN_MANNER}
+          value={chosen.voice.id}
           allowDeselect={false}
-          onChange={(variant) => workbench.draft.edit({ voice: voiceId(chosen.voice.id, variant || null) })}
+          onChange={(voice) => workbench.draft.edit({ voice })}
         />
       )}
       {steps.length > 1 && (
         <div>
-          <Text size="sm" fw={500} id={speedLabel} className={styles.speed}>
+          <Text size="sm" fw={500} className={styles.speed}>
             Speed <span>{name(speed)}</span>
           </Text>
           <Slider
@@ -83,10 +85,10 @@ export function VoiceSettings({ models, model, chosen, formats }: VoiceSettingsP
       <Select
         label="Format"
         data={formats.map((value) => ({ value, label: FORMAT_NAMES[value] ?? value.toUpperCase() }))}
-        value={formats.includes(draft.format) ? draft.format : 'mp3'}
+        value={format}
         allowDeselect={false}
-        onChange={(format) => format !== null && workbench.draft.edit({ format })}
+        onChange={(value) => value !== null && workbench.draft.edit({ format: value })}
       />
     </Paper>
   );
-}
+});
