@@ -38,6 +38,7 @@ export const version: string = (JSON.parse(readFileSync(resolve(ROOT, 'package.j
  */
 export async function startOpenSpeech(settings: Settings, log: Log): Promise<OpenSpeech> {
   const closers: (() => unknown)[] = [];
+  let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
     for (const close of closers.reverse().splice(0)) await close();
   };
@@ -87,10 +88,10 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
       routes: server.routes,
       firstKey,
       notices: notices(settings, service.catalog, service.names),
-      async close() {
+      close() {
         // New work is refused while what runs gets its time.
-        await service.router.drain(settings.limits.shutdownMs);
-        await closeAll();
+        closing ??= service.router.drain(settings.limits.shutdownMs).then(closeAll);
+        return closing;
       },
     };
   } catch (error) {

@@ -27,7 +27,7 @@ export interface TestServerOptions {
   env?: Record<string, string>;
   /** Adds real small models: `tone-voice` speaks each letter as a tone, `tone-ear` reads them back. */
   tones?: boolean;
-  /** Seconds of audio to compute for a second of sound, about: makes the tone voice as slow as a neural one. */
+  /** Seconds of audio to compute for a second of sound, about: makes the tone models as slow as neural ones. */
   gigaflopPerSecond?: number;
 }
 
@@ -59,7 +59,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 export async function addToneModels(modelDir: string, gigaflopPerSecond?: number): Promise<void> {
   const work = gigaflopPerSecond === undefined ? {} : { gigaflopPerSecond };
   await addModel(modelDir, 'tone-voice', (folder) => buildToneVoice(folder, { id: 'tone-voice', ...work }));
-  await addModel(modelDir, 'tone-ear', (folder) => buildToneRecogniser(folder, { id: 'tone-ear' }));
+  await addModel(modelDir, 'tone-ear', (folder) => buildToneRecogniser(folder, { id: 'tone-ear', ...work }));
 }
 
 async function addModel(
