@@ -8,3 +8,13 @@ export interface Command {
 
 /** The words on the command line are wrong. Ends with status 2. */
 export class UsageError extends Error {}
+
+/** Somebody pressed Ctrl+C or ended the process. Ends with the status that shells expect: 128 and the signal's number. */
+export class Interrupted extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super('interrupted');
+    this.status = status;
+  }
+}

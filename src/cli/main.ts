@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 /** `open-speech <command>`. Each command lives in its own file, which is loaded only when it is asked for. */
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
-import { ConfigError } from '../config/config-error.ts';
-import { defaultDataDir } from '../config/paths.ts';
 import type { Command } from './command.ts';
-import { UsageError } from './command.ts';
-
-// Compiled code is kept for the next start and for engine processes.
-process.env.NODE_COMPILE_CACHE ??= join(process.env.OS_DATA_DIR || defaultDataDir(process.env), 'compile-cache');
-enableCompileCache(process.env.NODE_COMPILE_CACHE);
+import { keepCompiledCode } from './compiled-code.ts';
 
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<{ command: Command }> }>> = {
   serve: { summary: 'run the server', load: () => import('./serve.ts') },
+  speak: { summary: 'turn text into speech', load: () => import('./speak.ts') },
+  transcribe: { summary: 'turn recordings into text', load: () => import('./transcribe.ts') },
+  models: { summary: 'list the models, or show one', load: () => import('./models.ts') },
+  keys: { summary: 'create, list and revoke API keys', load: () => import('./keys.ts') },
+  doctor: { summary: 'check what works on this machine', load: () => import('./doctor.ts') },
+  setup: { summary: 'install what is missing and build the page', load: () => import('./setup.ts') },
 };
 
 const HELP = `Usage: open-speech <command> [options]
@@ -23,29 +21,59 @@ ${Object.entries(COMMANDS)
 
 \`open-speech <command> --help\` shows a command's options and an example.
 Every setting of docs/settings.md is an option of every command, too: OS_PORT is --port.
+
+Example: open-speech speak "Hello there" -o hello.wav && open-speech transcribe hello.wav
 `;
 
-const [name, ...args] = process.argv.slice(2);
-if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-  process.stdout.write(HELP);
-} else if (!Object.hasOwn(COMMANDS, name)) {
-  process.stderr.write(`open-speech: there is no command '${name}'\n\n${HELP}`);
-  process.exitCode = 2;
-} else {
+/** The words are wrong, or the settings are. */
+const MISUSED = 2;
+
+process.stdout.on('error', leaveWithReader);
+const [name = 'help', ...args] = process.argv.slice(2);
+process.exitCode = await main(name, args);
+
+async function main(name: string, args: readonly string[]): Promise<number> {
+  if (name === 'help' && args[0] !== undefined) return main(args[0], ['--help']);
+  if (['help', '--help', '-h'].includes(name)) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (name === '--version' || name === '-v') {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+    process.stdout.write(`${manifest.version}\n`);
+    return 0;
+  }
+  if (!Object.hasOwn(COMMANDS, name)) {
+    const { nearestName } = await import('../config/names.ts');
+    const nearest = nearestName(name, Object.keys(COMMANDS));
+    const hint = nearest === undefined ? 'see open-speech --help' : `did you mean ${nearest}?`;
+    process.stderr.write(`open-speech: there is no command '${name}'; ${hint}\n`);
+    return MISUSED;
+  }
+  keepCompiledCode();
+  const { command } = await COMMANDS[name]!.load();
+  if (asksForHelp(args)) {
+    process.stdout.write(command.help);
+    return 0;
+  }
   try {
-    const { command } = await COMMANDS[name]!.load();
-    if (args.includes('--help') || args.includes('-h')) process.stdout.write(command.help);
-    else process.exitCode = await command.run(args);
+    return await command.run(args);
   } catch (error) {
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-    process.stderr.write(`open-speech ${name}: ${explain(error)}\n`);
+    const { explain } = await import('./explain.ts');
+    const { status, message } = explain(error);
+    if (message !== undefined) process.stderr.write(`open-speech ${name}: ${message}\n`);
+    return status;
   }
 }
 
-/** What went wrong, for a person. A defect shows its stack; a bad setting or a failed request does not. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError)
-    return `cannot start\n${error.problems.map((problem) => `  - ${problem}`).join('\n')}`;
-  if (!(error instanceof Error)) return String(error);
-  return process.env.OS_LOG_LEVEL === 'debug' ? (error.stack ?? error.message) : error.message;
+/** Words behind `--` are texts and file names. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end === -1 ? args : args.slice(0, end)).some((word) => word === '--help' || word === '-h');
+}
+
+/** Whoever read our output has left, as `head` does: there is nothing more to do. */
+function leaveWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }

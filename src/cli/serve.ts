@@ -1,18 +1,24 @@
 import { startOpenSpeech } from '../open-speech.ts';
 import { openLog } from '../telemetry/log.ts';
-import type { Command } from './command.ts';
+import { noteRunningServer } from './backend/running-server.ts';
+import { type Command, UsageError } from './command.ts';
 import { parseCommand } from './settings.ts';
+
+/** `npm start` passes on the Ctrl+C that the terminal also sends to us: two at once are one. */
+const SAME_SIGNAL_MS = 500;
 
 export const command: Command = {
   help: `Usage: open-speech serve [--port 8100] [--host 127.0.0.1] [--<setting> value]
 
-Runs the server until it is told to stop (Ctrl+C). Every setting of docs/settings.md is an option.
+Runs the server until it is told to stop (Ctrl+C). Running requests may finish then; a second Ctrl+C ends them.
+Every setting of docs/settings.md is an option.
 
 Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
 `,
 
   async run(args) {
-    const { loadSettings } = parseCommand(args, {});
+    const { positionals, loadSettings } = parseCommand(args, {});
+    if (positionals.length > 0) throw new UsageError(`serve takes options only, not '${positionals[0]}'`);
     const { settings, warnings } = loadSettings();
     const log = openLog({ level: settings.logLevel, secrets: settings.apiKey === '' ? [] : [settings.apiKey] });
     for (const warning of warnings) log.warn('A setting needs attention', { warning });
@@ -21,6 +27,7 @@ Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
     process.on('unhandledRejection', (error) => log.error('A defect was survived', { error }));
 
     const server = await startOpenSpeech(settings, log);
+    const forget = noteRunningServer(settings.dataDir, server.url);
     log.info('Listening', { url: server.url });
     for (const notice of server.notices) log.warn('Something is missing', { notice });
     if (server.firstKey !== undefined) {
@@ -30,8 +37,8 @@ Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
     }
     await stopSignal();
     log.info('Stopping');
-    // A second signal means now.
-    void stopSignal().then(() => process.exit(130));
+    setTimeout(() => void stopSignal().then(() => process.exit(130)), SAME_SIGNAL_MS).unref();
+    forget();
     await server.close();
     log.info('Stopped');
     log.flush();

@@ -1,0 +1,101 @@
+import { separator, transcriptBody } from '../../api/openai/transcript-formats.ts';
+import type { AudioChunk, Media } from '../../audio/contract.ts';
+import type { Settings } from '../../config/kinds.ts';
+import { openSpeechService, type SpeechService } from '../../speech/service.ts';
+import { speak } from '../../speech/speak.ts';
+import { type TranscriptSegment, transcribe } from '../../speech/transcribe.ts';
+import { openMetrics } from '../../telemetry/metrics.ts';
+import type { Backend, SpeakOrder, Spoken, TranscribeOrder } from './backend.ts';
+import { commandLog } from './command-log.ts';
+import { withFile } from './spool.ts';
+
+/** Whose share of the engines a command uses: there is nobody else. */
+const CALLER = { requestId: 'command', keyId: 'command' };
+
+/** Speaks and hears in this process and its engine processes, without any server. */
+export class OwnBackend implements Backend {
+  readonly where = 'this process';
+  readonly service: SpeechService;
+
+  private constructor(service: SpeechService) {
+    this.service = service;
+  }
+
+  static async open(settings: Settings): Promise<OwnBackend> {
+    const metrics = openMetrics();
+    // A running server counts what lies in its cache: nobody else may add to it.
+    const service = await openSpeechService({ ...settings, ttsCacheEnabled: false }, commandLog(settings), metrics);
+    return new OwnBackend(service);
+  }
+
+  async speak({ model: name, signal, speed, ...order }: SpeakOrder): Promise<Spoken> {
+    const { service } = this;
+    const model = service.names.model('tts', name);
+    let made = 0;
+    const media = watched(service.media, (chunk) => {
+      made += (chunk.pcm.length / chunk.sampleRate) * 1000;
+    });
+    const request = { ...order, model, speed: speed ?? service.settings.ttsSpeed };
+    const { bytes, voice, sampleRate } = await speak({ ...service, media }, request, { ...CALLER, signal });
+    return { model: model.manifest.id, voice, sampleRate, bytes, audioMs: () => made };
+  }
+
+  async *transcribe({ recording, format, signal, onProgress, ...order }: TranscribeOrder): AsyncGenerator<string> {
+    const { service } = this;
+    const model = service.names.model('stt', order.model);
+    const file = await withFile(recording, service.settings.limits.uploadBytes, signal);
+    try {
+      const { segments, durationMs } = transcribe(
+        service,
+        { path: file.path, model, language: order.language, words: false, task: 'transcribe' },
+        { ...CALLER, signal },
+      );
+      const all: TranscriptSegment[] = [];
+      let last = '';
+      for await (const segment of segments) {
+        onProgress(segment.endMs);
+        if (format !== 'text') all.push(segment);
+        else if (segment.text !== '') {
+          yield separator(last, segment.text) + segment.text;
+          last = segment.text;
+        }
+      }
+      if (format === 'text') return;
+      const { body } = transcriptBody(format, {
+        segments: all,
+        durationMs: durationMs(),
+        language: order.language ?? model.manifest.languages[0]!,
+        task: 'transcribe',
+        words: false,
+        segmentTimes: true,
+      });
+      yield (typeof body === 'string' ? body : JSON.stringify(body)).trimEnd();
+    } finally {
+      await file.discard();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.service.close(0);
+    this.service.metrics.close();
+  }
+}
+
+/** The same codecs, and a look at the audio on its way to them. */
+function watched(media: Media, look: (chunk: AudioChunk) => void): Media {
+  return {
+    decode: (path, options) => media.decode(path, options),
+    encode: (chunks, options) => media.encode(passed(chunks, look), options),
+    close: () => media.close(),
+  };
+}
+
+async function* passed(
+  chunks: AsyncIterable<AudioChunk>,
+  look: (chunk: AudioChunk) => void,
+): AsyncGenerator<AudioChunk> {
+  for await (const chunk of chunks) {
+    look(chunk);
+    yield chunk;
+  }
+}
