@@ -321,6 +321,22 @@ export const limits = {
     unit: 'processes',
     doc: 'Recordings decoded at the same time; more wait.',
   }),
+  mediaQueue: limit({
+    env: 'OS_MAX_MEDIA_QUEUE',
+    default: 256,
+    min: 0,
+    max: 100_000,
+    unit: 'recordings',
+    doc: 'Recordings waiting to be decoded.',
+  }),
+  encodedStreams: limit({
+    env: 'OS_MAX_ENCODED_STREAMS',
+    default: 256,
+    min: 1,
+    max: 10_000,
+    unit: 'streams',
+    doc: 'Speech being compressed at the same time, in every format but wav and pcm.',
+  }),
   engineRestarts: limit({
     env: 'OS_ENGINE_RESTARTS',
     default: 3,
