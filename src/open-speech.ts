@@ -89,8 +89,11 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
       firstKey,
       notices: notices(settings, service.catalog, service.names),
       close() {
-        // New work is refused while what runs gets its time.
-        closing ??= service.router.drain(settings.limits.shutdownMs).then(closeAll);
+        // New requests are refused while what runs gets its time; then the rest is ended too.
+        closing ??= server
+          .drain(settings.limits.shutdownMs)
+          .then(() => service.router.drain(0))
+          .then(closeAll);
         return closing;
       },
     };

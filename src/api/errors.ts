@@ -4,7 +4,7 @@ import type { Settings } from '../config/kinds.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { discardUpload } from './discard-upload.ts';
-import { takeOver } from './stream.ts';
+import { serverEvent, takeOver } from './stream.ts';
 
 /** OpenAI's error object. All four keys are always present. */
 export interface ErrorBody {
@@ -15,15 +15,25 @@ export function errorBody(error: SpeechError): ErrorBody {
   return { error: { message: error.message, type: error.type, param: error.param, code: error.code } };
 }
 
+/** A failure in the middle of server-sent events, as the OpenAI SDKs expect it. */
+export function errorEvent(error: SpeechError): string {
+  return serverEvent(errorBody(error));
+}
+
+/** Where nobody knows better. */
+const RETRY_AFTER_MS = 1000;
+
 /** `retry-after` in whole seconds for everyone, `retry-after-ms` and `x-should-retry` for the OpenAI SDKs. */
 export function errorHeaders(error: SpeechError): Record<string, string> {
   const headers: Record<string, string> = {};
   if (error.status === 401) headers['www-authenticate'] = 'Bearer';
-  if (error.retryAfterMs !== undefined) {
-    headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-    headers['retry-after-ms'] = String(Math.max(1, Math.ceil(error.retryAfterMs)));
+  if (error.status < 429) return headers;
+  headers['x-should-retry'] = String(error.worthRetrying);
+  const retryAfterMs = error.retryAfterMs ?? (error.worthRetrying ? RETRY_AFTER_MS : undefined);
+  if (retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+    headers['retry-after-ms'] = String(Math.max(1, Math.ceil(retryAfterMs)));
   }
-  if (error.status >= 429) headers['x-should-retry'] = String(error.worthRetrying);
   return headers;
 }
 
@@ -77,9 +87,10 @@ const FASTIFY_CODES: Readonly<Record<string, [ErrorCode, string]>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The request body is not valid JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The request body does not have the announced length.'],
   FST_ERR_BAD_URL: ['invalid_request', 'The URL is not valid.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'A part of the URL is too long.'],
 };
 
-function toSpeechError(thrown: FastifyError): SpeechError {
+export function toSpeechError(thrown: FastifyError): SpeechError {
   if (thrown instanceof SpeechError) return thrown;
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     const issue = thrown.validation[0]!;

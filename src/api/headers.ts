@@ -20,14 +20,21 @@ export function newRequestId(): string {
   return `req_${randomBytes(12).toString('hex')}`;
 }
 
-/** Puts on every answer what every answer has: request id, OpenAI's processing headers, security headers. */
+/** What every answer has, whatever it is an answer to. */
+export function commonHeaders(requestId: string, settings: Settings): Record<string, string> {
+  return {
+    ...SECURITY_HEADERS,
+    'x-request-id': requestId,
+    // The version that OpenAI's API names; its clients may look for it.
+    'openai-version': '2020-10-01',
+    ...(settings.sslEnabled ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  };
+}
+
+/** Puts the common headers on the answer of every request that reaches the router. */
 export function addHeaders(app: FastifyInstance, settings: Settings): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(SECURITY_HEADERS);
-    reply.header('x-request-id', request.id);
-    // The version that OpenAI's API names; its clients may look for it.
-    reply.header('openai-version', '2020-10-01');
-    if (settings.sslEnabled) reply.header('strict-transport-security', 'max-age=31536000');
+    reply.headers(commonHeaders(request.id, settings));
   });
 }
 
@@ -36,20 +43,27 @@ export function markProcessed(reply: FastifyReply): void {
   reply.header('openai-processing-ms', String(Math.round(reply.elapsedTime)));
 }
 
+/** Stands for the status where the connection ended before the answer did. */
+const CUT_SHORT = 499;
+
 /** One line and one count per request, without address, query or content. */
 export function recordRequests(app: FastifyInstance, log: Log, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unknown';
-    const { statusCode: status, elapsedTime: durationMs } = reply;
-    metrics.requestAnswered({ route, method: request.method, status, durationMs });
-    const quiet = route === '/health' || route === '/ready' || route === '/metrics';
-    log[quiet ? 'debug' : 'info']('Answered', {
-      requestId: request.id,
-      method: request.method,
-      route,
-      status,
-      durationMs: Math.round(durationMs),
-      keyId: request.principal?.keyId,
+  app.addHook('onRequest', async (request, reply) => {
+    // Unlike Fastify's own hook this also tells of clients that leave early.
+    reply.raw.once('close', () => {
+      const route = request.routeOptions.url ?? 'unknown';
+      const status = reply.raw.writableFinished ? reply.statusCode : CUT_SHORT;
+      const durationMs = reply.elapsedTime;
+      metrics.requestAnswered({ route, method: request.method, status, durationMs });
+      const quiet = route === '/health' || route === '/ready' || route === '/metrics';
+      log[quiet ? 'debug' : 'info']('Answered', {
+        requestId: request.id,
+        method: request.method,
+        route,
+        status,
+        durationMs: Math.round(durationMs),
+        keyId: request.principal?.keyId,
+      });
     });
   });
 }

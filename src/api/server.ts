@@ -1,10 +1,8 @@
-import { createServer as createHttpServer, STATUS_CODES } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import fastify from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { KeyStore } from '../accounts/keys.ts';
-import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { TlsIdentity } from '../security/tls.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -12,15 +10,18 @@ import type { SecurityLog } from '../telemetry/security-log.ts';
 import type { App } from './app.ts';
 import { capabilitiesRoute } from './capabilities.ts';
 import { describeRoutes, documentationRoutes } from './documentation.ts';
-import { errorBody, handleErrors } from './errors.ts';
+import { drainRequests } from './drain.ts';
+import { handleErrors, sendError, toSpeechError } from './errors.ts';
 import { guardRequests } from './guard.ts';
-import { addHeaders, newRequestId, recordRequests } from './headers.ts';
+import { addHeaders, commonHeaders, newRequestId, recordRequests } from './headers.ts';
 import { healthRoutes } from './health.ts';
+import { acceptJson } from './json.ts';
 import { modelRoutes } from './openai/models.ts';
 import { speechRoute } from './openai/speech.ts';
 import { transcriptionRoutes } from './openai/transcriptions.ts';
 import { pageRoutes } from './page.ts';
 import { PUBLIC, type RoutePolicy, requirePolicies } from './policy.ts';
+import { answerUnreadable } from './unreadable.ts';
 import { acceptUploads } from './upload.ts';
 
 export interface ServerDeps {
@@ -40,6 +41,8 @@ export interface HttpServer {
   app: App;
   /** Every route with who may call it. */
   routes: readonly RoutePolicy[];
+  /** Refuses new work from now on, and waits until what runs is done or `graceMs` have passed. */
+  drain(graceMs: number): Promise<void>;
   /** Replaces the certificate without closing anything. */
   renew(tls: TlsIdentity): void;
 }
@@ -60,6 +63,8 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
     requestTimeout: limits.uploadTimeoutMs,
     headersTimeout: limits.headersTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // The guard refuses a missing Host, in our words.
+    requireHostHeader: false,
   };
   const secure = tls === undefined ? undefined : createHttpsServer({ ...transport, cert: tls.cert, key: tls.key });
   const app: App = fastify({
@@ -67,11 +72,16 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
     genReqId: newRequestId,
     bodyLimit: limits.jsonBodyBytes,
     routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerUnreadable(settings),
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(commonHeaders(request.id, settings));
+      void sendError(toSpeechError(error), request, reply, limits);
+    },
     serverFactory: (handler) => {
       const server = secure ?? createHttpServer(transport);
       server.maxConnections = limits.connections;
-      return server.on('request', handler);
+      // An expectation that nobody knows is ignored, as RFC 9110 section 10.1.1 allows.
+      return server.on('request', handler).on('checkExpectation', handler);
     },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
@@ -82,6 +92,8 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   addHeaders(app, settings);
   recordRequests(app, log, metrics);
   guardRequests(app, { settings, keys: deps.keys, securityLog: deps.securityLog, metrics });
+  const requests = drainRequests(app);
+  acceptJson(app);
   await describeRoutes(app, version);
   const uploads = acceptUploads(app, deps.tmpDir, limits);
 
@@ -89,7 +101,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
     version,
     metrics,
     metricsEnabled: settings.metricsEnabled,
-    isReady: () => router.status().admitting,
+    isReady: () => !requests.draining && router.status().admitting,
   });
   speechRoute(app, service);
   transcriptionRoutes(app, { ...service, uploads });
@@ -101,26 +113,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   return {
     app,
     routes,
+    drain: (graceMs) => requests.drain(graceMs),
     renew: (identity) => secure?.setSecureContext({ cert: identity.cert, key: identity.key }),
   };
-}
-
-/** What Node could not read as HTTP, by its error code. */
-const UNREADABLE: Readonly<Record<string, [ErrorCode, number, string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 408, 'The request took too long to arrive.'],
-  HPE_HEADER_OVERFLOW: ['too_large', 431, 'The request headers are too large.'],
-};
-
-/** Answers what never became a request, on the bare socket. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [code, status, message] = UNREADABLE[error.code ?? ''] ?? ['invalid_request', 400, 'This is not valid HTTP.'];
-  const body = JSON.stringify(errorBody(new SpeechError(code, message)));
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\nx-request-id: ${newRequestId()}\r\n` +
-      `content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

@@ -12,17 +12,19 @@ export interface StreamOptions {
   log: Log;
   /** Called once, right before the first byte leaves. */
   onFirst?: () => void;
+  /** What tells the client of a failure midway, in a protocol that can: the answer then ends as if it were whole. */
+  lastWords?: (error: SpeechError) => string;
 }
 
 /**
  * Sends bytes while they are made. Nothing leaves, not even the status, before the first chunk exists: a failure until
- * then is thrown and becomes a proper error answer. A failure later cuts the connection, so that the client can tell a
- * broken answer from a finished one.
+ * then is thrown and becomes a proper error answer. A failure later is told by `lastWords`, or cuts the connection, so
+ * that the client can tell a broken answer from a finished one.
  */
 export async function sendStream(
   reply: FastifyReply,
   chunks: AsyncIterable<Uint8Array | string>,
-  { headers, idleMs, cancel, log, onFirst }: StreamOptions,
+  { headers, idleMs, cancel, log, onFirst, lastWords }: StreamOptions,
 ): Promise<FastifyReply> {
   const iterator = chunks[Symbol.asyncIterator]();
   let next = await iterator.next();
@@ -41,7 +43,8 @@ export async function sendStream(
       log.error('An answer was cut short', { requestId: reply.request.id, code: error.code, error });
     }
     cancel.abort(error);
-    response.destroy();
+    if (lastWords === undefined || error.code === 'cancelled') response.destroy();
+    else response.end(lastWords(error));
   } finally {
     await iterator.return?.();
   }
@@ -71,9 +74,11 @@ async function drained(response: FastifyReply['raw'], idleMs: number, signal: Ab
 /** A controller that fires when the client leaves before its answer is complete. */
 export function cancelWhenGone(reply: FastifyReply): AbortController {
   const cancel = new AbortController();
-  reply.raw.once('close', () => {
+  const onClose = (): void => {
     if (!reply.raw.writableFinished) cancel.abort(new SpeechError('cancelled', 'The client left.'));
-  });
+  };
+  if (reply.raw.destroyed) onClose();
+  else reply.raw.once('close', onClose);
   return cancel;
 }
 

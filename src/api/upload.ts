@@ -40,6 +40,13 @@ export interface Uploads {
 /** Room for boundaries and part headers in an upload of exactly the permitted size. */
 const FRAMING_BYTES = 64 * 1024;
 const MAX_FIELD_NAME = 100;
+/** What decoding puts in place of bytes that are not UTF-8. */
+const UNDECODABLE = '\uFFFD';
+
+/** The largest form that keeps to every limit, whatever it is made of. */
+function formBytes(limits: Settings['limits']): number {
+  return limits.uploadBytes + limits.formFieldBytes * limits.formFields + FRAMING_BYTES;
+}
 
 /** Prepares the server for multipart forms. Bodies of that type reach the handler unread. */
 export function acceptUploads(app: FastifyInstance, folder: string, limits: Settings['limits']): Uploads {
@@ -49,8 +56,7 @@ export function acceptUploads(app: FastifyInstance, folder: string, limits: Sett
   return {
     async receive(request) {
       const announced = Number(request.headers['content-length'] ?? 0);
-      const maxFields = limits.formFieldBytes * limits.formFields;
-      if (announced > limits.uploadBytes + maxFields + FRAMING_BYTES) throw tooLarge(limits.uploadBytes);
+      if (announced > formBytes(limits)) throw tooLarge(limits.uploadBytes);
       if (receiving >= limits.uploadsAtOnce) {
         throw new SpeechError('overloaded', 'Too many uploads at the moment.', { retryAfterMs: 1000 });
       }
@@ -70,7 +76,7 @@ async function receiveForm(
   limits: Settings['limits'],
 ): Promise<ReceivedForm> {
   const fields: Record<string, FieldValue> = {};
-  const files: Record<string, UploadedFile> = {};
+  const files: Record<string, UploadedFile> = Object.create(null);
   const paths: string[] = [];
   const saves: Promise<void>[] = [];
   const stop = new AbortController();
@@ -81,24 +87,29 @@ async function receiveForm(
   };
 
   const boy = openParser(request, limits);
-  boy.on('field', (name, value, nameTruncated, valueTruncated) => {
-    if (nameTruncated || name.length > MAX_FIELD_NAME) fail(broken('a field name is too long'));
+  boy.on('field', (name: string | undefined, value, _nameTruncated, valueTruncated) => {
+    const problem = nameProblem(name);
+    if (problem !== undefined) fail(broken(problem));
     else if (valueTruncated) {
-      fail(new SpeechError('too_large', `'${name}' is larger than ${limits.formFieldBytes} bytes.`, { param: name }));
-    } else addField(fields, name, value);
+      const message = `'${name}' is larger than ${limits.formFieldBytes} bytes.`;
+      fail(new SpeechError('too_large', message, { param: name! }));
+    } else if (value.includes(UNDECODABLE)) fail(broken(`'${name}' is not valid UTF-8`));
+    else addField(fields, name!, value);
   });
   boy.on('fieldsLimit', () => fail(broken(`it has more than ${limits.formFields} fields`)));
   boy.on('partsLimit', () => fail(broken(`it has more than ${limits.formFields} parts`)));
   boy.on('filesLimit', () => fail(broken('it has too many files')));
-  boy.on('file', (name, stream: Readable, filename) => {
-    if (Object.hasOwn(files, name)) {
+  boy.on('file', (name: string | undefined, stream: Readable, filename) => {
+    const problem = nameProblem(name);
+    if (problem !== undefined || files[name!] !== undefined) {
       stream.resume();
-      fail(new SpeechError('invalid_request', `'${name}' was sent twice.`, { param: name }));
+      if (problem !== undefined) fail(broken(problem));
+      else fail(new SpeechError('invalid_request', `'${name}' was sent twice.`, { param: name! }));
       return;
     }
     const path = join(folder, randomUUID());
     const file: UploadedFile = { path, filename: String(filename ?? ''), bytes: 0 };
-    files[name] = file;
+    files[name!] = file;
     paths.push(path);
     stream.on('data', (chunk: Buffer) => {
       file.bytes += chunk.length;
@@ -118,8 +129,12 @@ async function receiveForm(
     Math.min(1000, limits.uploadIdleMs),
   );
   let lastByteAt = performance.now();
-  const onData = (): void => {
+  let received = 0;
+  const onData = (chunk: Buffer): void => {
     lastByteAt = performance.now();
+    received += chunk.length;
+    // Several files together, or what stands before and behind the parts.
+    if (received > formBytes(limits)) fail(tooLarge(limits.uploadBytes));
   };
   request.on('data', onData);
 
@@ -151,11 +166,9 @@ function openParser(request: IncomingMessage, limits: Settings['limits']): Busbo
     return new Busboy({
       headers: request.headers as BusboyHeaders,
       limits: {
-        fieldNameSize: MAX_FIELD_NAME + 1,
         fieldSize: limits.formFieldBytes,
         fields: limits.formFields,
-        // One byte more than permitted is read, so that a file of exactly the permitted size passes.
-        fileSize: limits.uploadBytes + 1,
+        fileSize: limits.uploadBytes,
         files: 8,
         parts: limits.formFields + 8,
         headerPairs: 32,
@@ -206,6 +219,12 @@ export function addField(fields: Record<string, FieldValue>, name: string, value
   } else {
     fields[base] = [...[known].flat().filter((item) => typeof item === 'string'), value];
   }
+}
+
+function nameProblem(name: string | undefined): string | undefined {
+  if (name === undefined) return 'a part has no name';
+  if (name.length > MAX_FIELD_NAME) return 'a field name is too long';
+  return name.includes(UNDECODABLE) ? 'a field name is not valid UTF-8' : undefined;
 }
 
 function broken(why: string): SpeechError {

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { AUDIO_FORMATS } from '../../audio/contract.ts';
 import { CONTENT_TYPES } from '../../audio/formats.ts';
-import { SpeechError } from '../../errors.ts';
 import { type SpeakDeps, type Speech, speak } from '../../speech/speak.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
-import { errorBody } from '../errors.ts';
+import { errorEvent } from '../errors.ts';
 import { markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
@@ -106,6 +105,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
         idleMs: limits.responseIdleMs,
         cancel,
         log,
+        ...(sse ? { lastWords: errorEvent } : {}),
         onFirst: () => {
           markProcessed(reply);
           metrics.firstAudioSent({ model: model.manifest.id, durationMs: reply.elapsedTime });
@@ -116,20 +116,14 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
 }
 
 async function* speechEvents(speech: Speech, timings: boolean): AsyncGenerator<string> {
-  try {
-    for await (const bytes of speech.bytes) {
-      if (timings) yield* timingEvents(speech);
-      yield serverEvent({ type: 'speech.audio.delta', audio: Buffer.from(bytes).toString('base64') });
-    }
+  for await (const bytes of speech.bytes) {
     if (timings) yield* timingEvents(speech);
-    // There are no tokens here; characters are what a caller can be billed by or compare.
-    const usage = { input_tokens: speech.characters, output_tokens: 0, total_tokens: speech.characters };
-    yield serverEvent({ type: 'speech.audio.done', usage });
-  } catch (thrown) {
-    const error = SpeechError.from(thrown);
-    if (error.code !== 'cancelled') yield serverEvent(errorBody(error));
-    throw error;
+    yield serverEvent({ type: 'speech.audio.delta', audio: Buffer.from(bytes).toString('base64') });
   }
+  if (timings) yield* timingEvents(speech);
+  // There are no tokens here; characters are what a caller can be billed by or compare.
+  const usage = { input_tokens: speech.characters, output_tokens: 0, total_tokens: speech.characters };
+  yield serverEvent({ type: 'speech.audio.done', usage });
 }
 
 function* timingEvents(speech: Speech): Generator<string> {

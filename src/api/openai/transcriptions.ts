@@ -5,7 +5,7 @@ import type { Names } from '../../models/names.ts';
 import { type TranscribeDeps, type Transcription, transcribe } from '../../speech/transcribe.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
-import { errorBody } from '../errors.ts';
+import { errorEvent } from '../errors.ts';
 import { markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
@@ -36,7 +36,6 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   const { limits } = settings;
   if (!settings.sttEnabled) return;
   app.decorateRequest('form', null);
-  app.addHook('onResponse', async (request) => request.form?.discard());
 
   /** Options may follow the file, so the whole form is read before any of them is looked at. */
   const receiveForm = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -45,9 +44,11 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
         param: 'file',
       });
     }
-    request.form = await uploads.receive(request);
-    // A client that has left already gets no answer, so nothing else would remove its files.
-    if (reply.raw.destroyed) await request.form.discard();
+    const form = await uploads.receive(request);
+    request.form = form;
+    // Also where the client leaves, before now or before its answer is complete.
+    if (reply.raw.destroyed) await form.discard();
+    else reply.raw.once('close', () => void form.discard());
     request.body = { ...request.form.fields };
   };
 
@@ -201,6 +202,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
         idleMs: limits.responseIdleMs,
         cancel,
         log,
+        lastWords: errorEvent,
         onFirst: () => markProcessed(reply),
       });
     }
@@ -235,18 +237,11 @@ function uploadedFile(form: ReceivedForm): UploadedFile {
 /** OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. */
 async function* transcriptEvents(transcription: Transcription): AsyncGenerator<string> {
   let text = '';
-  try {
-    for await (const segment of transcription.segments) {
-      if (segment.text === '') continue;
-      const delta = separator(text, segment.text) + segment.text;
-      text += delta;
-      yield serverEvent({ type: 'transcript.text.delta', delta });
-    }
-    yield serverEvent({ type: 'transcript.text.done', text });
-  } catch (thrown) {
-    const error = SpeechError.from(thrown);
-    // Before the first delta it is an ordinary error answer.
-    if (text !== '' && error.code !== 'cancelled') yield serverEvent(errorBody(error));
-    throw error;
+  for await (const segment of transcription.segments) {
+    if (segment.text === '') continue;
+    const delta = separator(text, segment.text) + segment.text;
+    text += delta;
+    yield serverEvent({ type: 'transcript.text.delta', delta });
   }
+  yield serverEvent({ type: 'transcript.text.done', text });
 }
