@@ -63,7 +63,7 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
     closers.push(() => securityLog.close());
     const metrics = openMetrics();
     closers.push(() => metrics.close());
-    const service = await openSpeechService(settings, log, metrics);
+    const service = await openSpeechService({ settings, log, metrics, recordings: [tmpDir] });
     closers.push(() => service.close(0));
 
     const tls = settings.sslEnabled ? loadTlsIdentity(settings) : undefined;

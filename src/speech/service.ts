@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Media } from '../audio/contract.ts';
-import { openMedia } from '../audio/media/index.ts';
+import { openMedia } from '../audio/media/media.ts';
 import type { Settings } from '../config/kinds.ts';
 import { loadEngine } from '../engines/index.ts';
 import { Catalog } from '../models/catalog.ts';
@@ -30,8 +30,17 @@ export interface SpeechService {
   close(graceMs: number): Promise<void>;
 }
 
+export interface SpeechServiceOptions {
+  settings: Settings;
+  log: Log;
+  metrics: Metrics;
+  /** Files and folders that recordings may lie in. */
+  recordings: readonly string[];
+}
+
 /** Opens the models, engines and codecs of this machine. Starts no process yet. Throws where a setting names nothing. */
-export async function openSpeechService(settings: Settings, log: Log, metrics: Metrics): Promise<SpeechService> {
+export async function openSpeechService(options: SpeechServiceOptions): Promise<SpeechService> {
+  const { settings, log, metrics } = options;
   const modelDir = settings.modelDir || join(settings.dataDir, 'models');
   const catalog = await Catalog.read(modelDir, {
     pocketsphinx: { modelDir: settings.pocketsphinxModelDir },
@@ -40,7 +49,7 @@ export async function openSpeechService(settings: Settings, log: Log, metrics: M
   const names = new Names(catalog, settings);
   const worker = await openLocalWorker({ source: catalog.source(), loadEngine, settings, log, metrics });
   const router = new Router({ workers: [worker], limits: settings.limits, log, metrics });
-  const media = openMedia({ limits: settings.limits, log });
+  const media = openMedia({ limits: settings.limits, readable: options.recordings });
   const pronunciations =
     settings.ttsPronunciationDict === ''
       ? undefined

@@ -1,3 +1,4 @@
+import { parse } from 'node:path';
 import { separator, transcriptBody } from '../../api/openai/transcript-formats.ts';
 import type { AudioChunk, Media } from '../../audio/contract.ts';
 import type { Settings } from '../../config/kinds.ts';
@@ -24,7 +25,13 @@ export class OwnBackend implements Backend {
   static async open(settings: Settings): Promise<OwnBackend> {
     const metrics = openMetrics();
     // A running server counts what lies in its cache: nobody else may add to it.
-    const service = await openSpeechService({ ...settings, ttsCacheEnabled: false }, commandLog(settings), metrics);
+    const service = await openSpeechService({
+      settings: { ...settings, ttsCacheEnabled: false },
+      log: commandLog(settings),
+      metrics,
+      // Whoever runs a command may name any file they can read.
+      recordings: [parse(process.cwd()).root],
+    });
     return new OwnBackend(service);
   }
 
