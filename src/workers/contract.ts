@@ -86,6 +86,11 @@ export interface CallContext {
   /** For the whole call with its waiting and retries, in milliseconds. */
   timeoutMs: number;
   signal: AbortSignal;
+  /**
+   * A further part of a request whose first call was admitted. It is not refused for a full queue, a long wait or a
+   * drain: what has begun is finished before anything new begins.
+   */
+  continues?: boolean;
   /** Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. */
   cost: number;
 }

@@ -16,7 +16,7 @@ export interface LineOptions {
 export type Message = Operations[Operation]['message'];
 
 /** A call on its way through its model's line. */
-export interface LineCall extends Pick<CallContext, 'lane' | 'caller' | 'cost'> {
+export interface LineCall extends Pick<CallContext, 'lane' | 'caller' | 'cost' | 'continues'> {
   readonly id: string;
   readonly operation: Operation;
   readonly request: Operations[Operation]['request'];
@@ -88,7 +88,7 @@ export class Line {
     this.#pumping = true;
     try {
       const unusable = this.#unusable();
-      if (unusable !== undefined) this.refuse(unusable);
+      if (unusable !== undefined) this.refuse('all', unusable);
       for (let call = this.#queue.peek(); call !== undefined; call = this.#queue.peek()) {
         const worker = this.#choose(call);
         if (worker === undefined) return;
@@ -100,9 +100,13 @@ export class Line {
     }
   }
 
-  /** Ends every waiting call with this error. */
-  refuse(error: SpeechError): void {
-    for (const call of this.#queue.clear()) call.started!.reject(error);
+  /** Ends every waiting call with this error; with `'new'` only those that begin a request. */
+  refuse(which: 'all' | 'new', error: SpeechError): void {
+    for (const call of this.#queue.all()) {
+      if (which === 'new' && call.continues) continue;
+      this.#queue.remove(call);
+      call.started!.reject(error);
+    }
   }
 
   /** Whether another worker than those it has tried can take the call. */
@@ -123,6 +127,7 @@ export class Line {
     const { lane, caller } = call;
     const unusable = this.#unusable();
     if (unusable !== undefined) throw unusable;
+    if (call.continues) return;
     const waitMs = Math.ceil(this.expectedWaitMs(caller, lane));
     const refuse = (code: 'queue_full' | 'overloaded', message: string, waitBeyondMs: number): never => {
       metrics?.callRefused({ model, reason: code });

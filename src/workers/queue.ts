@@ -26,7 +26,7 @@ interface LaneQueue<T> {
  * turns, so that a thousand calls of one do not delay the first of another; each caller's own calls keep their order.
  */
 export class FairQueue<T extends Queued> {
-  #lanes: Record<Lane, LaneQueue<T>> = { interactive: emptyLane(), batch: emptyLane() };
+  readonly #lanes: Record<Lane, LaneQueue<T>> = { interactive: emptyLane(), batch: emptyLane() };
   /** Calls that had their turn and lost it through no fault of theirs: they go before all others. */
   #returned = new Set<T>();
   /** Interactive calls taken in a row while batch work waited. */
@@ -96,14 +96,12 @@ export class FairQueue<T extends Queued> {
     return true;
   }
 
-  /** Removes and returns every call. */
-  clear(): T[] {
+  /** Every call, in no order that matters. */
+  all(): T[] {
     const calls = [...this.#returned];
     for (const lane of Object.values(this.#lanes)) {
       for (const share of lane.callers.values()) calls.push(...share.calls);
     }
-    this.#returned.clear();
-    this.#lanes = { interactive: emptyLane(), batch: emptyLane() };
     return calls;
   }
 

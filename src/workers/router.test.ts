@@ -415,10 +415,10 @@ test('a model that no worker can use is refused with the reason, also to those w
   );
 });
 
-test('draining refuses new and waiting calls and lets running ones finish', async () => {
+test('draining refuses new requests and lets those that have begun finish, with all their calls', async () => {
   const worker = new FakeWorker();
   const { read, router } = routed([worker]);
-  const [running, waiting] = [read(), read()];
+  const [running, waiting, next] = [read(), read(), read({ continues: true })];
   await settle();
   let drained = false;
   const draining = router.drain(10_000).then(() => {
@@ -427,11 +427,18 @@ test('draining refuses new and waiting calls and lets running ones finish', asyn
   assert.equal(await waiting, 'shutting_down');
   assert.equal(await read(), 'shutting_down');
   assert.equal(router.status().admitting, false);
-  assert.equal(drained, false);
   worker.calls[0]!.send();
   worker.calls[0]!.finish();
   assert.equal(await running, 1);
+  const last = read({ continues: true });
+  for (const call of [1, 2]) {
+    await settle();
+    assert.equal(drained, false);
+    worker.calls[call]!.finish();
+  }
+  assert.deepEqual(await Promise.all([next, last]), [0, 0]);
   await draining;
+  assert.equal(await read({ continues: true }), 'shutting_down');
 });
 
 test('draining ends what does not finish in time, and waits for no reader that has stopped reading', async () => {
@@ -447,6 +454,24 @@ test('draining ends what does not finish in time, and waits for no reader that h
   assert.equal(await endless, 'shutting_down');
   await router.close();
   assert.equal(worker.closed, true);
+});
+
+test('a call that continues a request is not refused for a full queue or a long wait', async () => {
+  const worker = new FakeWorker();
+  const { read, router } = routed([worker], { queueLength: 1, queuePerCaller: 1, firstAudioMs: 1000 });
+  const first = read({ cost: 100 });
+  await settle();
+  worker.calls[0]!.finish(10_000);
+  await first;
+  const calls = [read({ cost: 100 })];
+  await settle();
+  assert.equal(await read({ cost: 100 }), 'overloaded');
+  calls.push(read({ continues: true }), read({ continues: true }));
+  await settle();
+  assert.equal(router.status().models[0]!.waiting.interactive, 2);
+  assert.equal(await read(), 'queue_full');
+  await router.close();
+  await Promise.all(calls);
 });
 
 test('the status counts what waits and runs over all workers', async () => {

@@ -62,8 +62,8 @@ export class Router {
   #running = new Set<AbortController>();
   #stopListening: (() => void)[];
   #lastCall = 0;
-  /** Set once it drains. */
-  #drained: PromiseWithResolvers<void> | undefined;
+  #admits: 'all' | 'continuing' | 'none' = 'all';
+  #idle = Promise.withResolvers<void>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -116,24 +116,23 @@ export class Router {
         else merge(known, status);
       }
     }
-    return { admitting: this.#drained === undefined, models: [...models.values()] };
+    return { admitting: this.#admits === 'all', models: [...models.values()] };
   }
 
   /**
-   * Stops admitting: waiting calls end with `shutting_down`, running ones get `graceMs` to finish, then end with the
-   * same. Resolves when none is left.
+   * Stops admitting new requests: their waiting calls end with `shutting_down`. Requests that have begun get `graceMs`
+   * to finish, with calls that continue them; then everything ends with `shutting_down`. Resolves when nothing is left.
    */
   async drain(graceMs: number): Promise<void> {
-    this.#drained ??= Promise.withResolvers();
-    for (const line of this.#lines.values()) line.refuse(shuttingDown());
-    if (this.#running.size === 0) this.#drained.resolve();
-    const timer = setTimeout(() => {
-      for (const call of this.#running) call.abort(shuttingDown());
-      // A reader that reads no further never lets its call end: nothing waits for it.
-      this.#drained?.resolve();
-    }, graceMs);
-    await this.#drained.promise;
+    if (this.#admits === 'all') this.#admits = 'continuing';
+    for (const line of this.#lines.values()) line.refuse('new', shuttingDown());
+    if (this.#running.size === 0) this.#idle.resolve();
+    const timer = setTimeout(() => this.#idle.resolve(), graceMs);
+    await this.#idle.promise;
     clearTimeout(timer);
+    this.#admits = 'none';
+    // Not awaited: a reader that reads no further never lets its call end.
+    for (const call of this.#running) call.abort(shuttingDown());
   }
 
   /** Ends every call with `shutting_down`, then closes the workers. */
@@ -150,14 +149,14 @@ export class Router {
     context: CallContext,
     abort: AbortController,
   ): AsyncGenerator<Message> {
-    const { requestId, caller, lane, cost, timeoutMs, signal } = context;
+    const { requestId, caller, lane, continues, cost, timeoutMs, signal } = context;
     if (signal.aborted) throw abortError(signal);
-    if (this.#drained !== undefined) throw shuttingDown();
+    this.#demandOpen(context.continues);
     const line = this.#line(model);
     const since = this.#now();
     const call: LineCall = {
       id: `${requestId}.${++this.#lastCall}`,
-      ...{ operation, request, caller, lane, since },
+      ...{ operation, request, caller, lane, continues, since },
       cost: Math.max(1, cost),
       deadline: since + timeoutMs,
       signal: abort.signal,
@@ -177,7 +176,11 @@ export class Router {
 
   #leave(call: AbortController): void {
     this.#running.delete(call);
-    if (this.#running.size === 0) this.#drained?.resolve();
+    if (this.#admits !== 'all' && this.#running.size === 0) this.#idle.resolve();
+  }
+
+  #demandOpen(continues = false): void {
+    if (this.#admits === 'none' || (this.#admits === 'continuing' && !continues)) throw shuttingDown();
   }
 
   async *#attempts(line: Line, call: LineCall): AsyncGenerator<Message> {
@@ -193,12 +196,11 @@ export class Router {
       } catch (thrown) {
         const error = SpeechError.from(thrown);
         if (sent || !this.#mayRetry(line, call, attempt.worker, error)) throw error;
-        const { code, detail } = error;
-        this.#options.log.warn('Call tried again', { call: call.id, model: line.model, code, detail });
+        this.#options.log.warn('Call tried again', { call: call.id, model: line.model, code: error.code });
       }
       await sleep(Math.random() * RETRY_JITTER_MS, undefined, { signal: call.signal }).catch(() => {});
       if (call.signal.aborted) throw abortError(call.signal);
-      if (this.#drained !== undefined) throw shuttingDown();
+      this.#demandOpen(true);
       call.since = this.#now();
       attempt = await line.reenter(call);
     }
@@ -206,7 +208,7 @@ export class Router {
 
   /** Whether a call that had sent nothing gets its second attempt; marks it. */
   #mayRetry(line: Line, call: LineCall, worker: Worker, { code }: SpeechError): boolean {
-    if (call.retry || call.signal.aborted || this.#drained !== undefined) return false;
+    if (call.retry || call.signal.aborted) return false;
     if (code === 'model_unavailable' || code === 'shutting_down') {
       call.avoid.add(worker);
       if (!line.hasOtherWorker(call)) return false;

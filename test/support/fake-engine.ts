@@ -21,6 +21,8 @@ export interface FakeText {
   hangAfter?: number;
   /** Blocks its event loop before it. */
   blockAfter?: number;
+  /** Takes memory until it is ended. */
+  eat?: boolean;
   fail?: 'typed' | 'untyped';
   /** Sends one message with its process id, messages made, calls aborted and calls ended. */
   report?: boolean;

@@ -14,7 +14,10 @@ import {
   WINDOW_BYTES,
 } from './messages.ts';
 
-/** Time an engine has to stop a cancelled call before it counts as stuck. */
+/**
+ * Time an engine has to stop a cancelled call before it counts as stuck: this, or as long as it took to load where that
+ * is longer, because replacing it would take that long too.
+ */
 const STOP_GRACE_MS = 2000;
 
 export interface EngineProcessOptions {
@@ -67,6 +70,7 @@ export class EngineProcess {
   #child: Child<HostReady>;
   #options: EngineProcessOptions;
   #calls = new Map<number, RunningCall>();
+  #loadMs = 0;
   #stuck = false;
   #hung: string | undefined;
   #awaitingPong = false;
@@ -125,7 +129,7 @@ export class EngineProcess {
   cancel(id: number): void {
     const call = this.#calls.get(id);
     if (call === undefined || call.grace !== undefined) return;
-    call.grace = setTimeout(() => this.#outstayed(), STOP_GRACE_MS);
+    call.grace = setTimeout(() => this.#outstayed(), Math.max(STOP_GRACE_MS, this.#loadMs));
     this.#send({ kind: 'cancel', id });
   }
 
@@ -201,11 +205,13 @@ export class EngineProcess {
   }
 
   async #watch(): Promise<void> {
+    const startedAt = performance.now();
     const loadError = await this.#child.ready.then(
       () => undefined,
       (error: SpeechError) => error,
     );
     if (loadError === undefined) {
+      this.#loadMs = performance.now() - startedAt;
       this.#heartbeat = setInterval(() => this.#beat(), this.#options.limits.engineHeartbeatMs);
       this.#heartbeat.unref();
     }

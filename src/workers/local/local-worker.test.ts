@@ -203,6 +203,14 @@ test('a process that does not stop one call finishes the others before it is rep
   await router.close();
 });
 
+test('a process that outgrows its memory is replaced', async () => {
+  const { ask, router, restarts } = await openFake({ engineMemoryBytes: 300 * 2 ** 20 });
+  await assert.rejects(ask({ eat: true }), { code: 'engine_failed' });
+  assert.deepEqual(restarts, ['memory', 'memory']);
+  assert.equal((await ask()).length, 1);
+  await router.close();
+});
+
 test('an idle process that no longer answers is replaced before anybody needs it', async () => {
   const { ask, router, restarts, log, worker } = await openFake({ engineHeartbeatMs: 50 });
   await ask();

@@ -35,6 +35,7 @@ async function* speak(request: SpeakRequest, signal: AbortSignal): AsyncGenerato
     }
     if (text.fail === 'typed') throw new SpeechError('voice_not_found', 'No such voice.', { param: 'voice' });
     if (text.fail === 'untyped') throw new Error('a secret inside');
+    for (const hoard: Buffer[] = []; text.eat; await sleep(5)) hoard.push(Buffer.alloc(16 * 2 ** 20, 1));
     for (let i = 0; i < chunks; i++) {
       if (i === (text.exitAfter ?? -1)) process.kill(process.pid, 'SIGKILL');
       if (i === (text.hangAfter ?? -1)) await new Promise(() => {});
