@@ -61,7 +61,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
     maxHeaderSize: limits.headerBytes,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     requestTimeout: limits.uploadTimeoutMs,
-    headersTimeout: limits.headersTimeoutMs,
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.uploadTimeoutMs),
     keepAliveTimeout: KEEP_ALIVE_MS,
     // The guard refuses a missing Host, in our words.
     requireHostHeader: false,
