@@ -20,6 +20,8 @@ export class LiveSource {
     this.#source.addEventListener(
       'sourceopen',
       () => {
+        // The event comes late where the audio was given up in the meantime.
+        if (this.#source.readyState !== 'open') return;
         this.#buffer = this.#source.addSourceBuffer(type);
         this.#buffer.addEventListener('updateend', () => this.#advance());
         this.#advance();

@@ -1,0 +1,258 @@
+/**
+ * The page at `/` in a real browser against a real server: what a person sees and hears on first meeting Open Speech.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { needs } from './support/needs.ts';
+import { startServer, type TestServer } from './support/server.ts';
+import { until } from './support/until.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+/** Nothing of the browser's own may reach the network, and it runs as root in containers. */
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Stands in for a microphone and for the person who allows it.
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+];
+
+// What runs inside the browser is text here: these files are checked for Node, which has no document.
+const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
+  console.error('policy violated: ' + event.violatedDirective + ' by ' + event.blockedURI);
+});`;
+/** Controls that a screen reader could not name. */
+const NAMELESS_CONTROLS = `[...document.querySelectorAll('a, button, input:not([type=hidden]), textarea, [role=slider]')]
+  .filter((control) => {
+    const name = control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent ?? '';
+    return name.trim() === '' && !control.hasAttribute('aria-labelledby');
+  })
+  .map((control) => control.outerHTML.slice(0, 120))`;
+
+describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () => {
+  let server: TestServer;
+  let browser: Browser;
+  let folder: string;
+
+  before(async () => {
+    const web = resolve(import.meta.dirname, '../web');
+    await build({ root: web, configFile: join(web, 'vite.config.ts'), logLevel: 'error' });
+    folder = mkdtempSync(join(tmpdir(), 'open-speech-page-'));
+    server = await startServer({ tones: true, env: { TTS_MODEL: 'espeak' } });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** A fresh visitor, and everything that went wrong in the visitor's browser. */
+  async function visit(path = '/'): Promise<{ page: Page; leave: () => Promise<void> }> {
+    const context = await browser.newContext({ acceptDownloads: true });
+    const wrong: string[] = [];
+    const urls: string[] = [];
+    context.on('request', (request) => urls.push(request.url()));
+    await context.addInitScript({ content: REPORT_VIOLATIONS });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => wrong.push(error.message));
+    page.on('console', (message) => {
+      // The browser itself reports every refusal; ours come from asking without a key or with a wrong one.
+      const refusal = /Failed to load resource: the server responded with a status of 40[01]/.test(message.text());
+      if (['error', 'warning'].includes(message.type()) && !refusal) wrong.push(message.text());
+    });
+    await page.goto(server.url + path);
+    const leave = async (): Promise<void> => {
+      const kept = await page.evaluate<string>('JSON.stringify(localStorage) + document.cookie');
+      await context.close();
+      assert.deepEqual(wrong, []);
+      const origin = new URL(server.url).origin;
+      for (const url of urls) {
+        assert.ok(url.startsWith(`${origin}/`) || url.startsWith(`blob:${origin}/`), `${url} is not ours`);
+        assert.ok(!url.includes(server.key), 'the key is in a URL');
+      }
+      assert.ok(!kept.includes(server.key), 'the key is kept beyond the tab');
+    };
+    return { page, leave };
+  }
+
+  async function enter(page: Page, key: string): Promise<void> {
+    await page.getByLabel('API key', { exact: true }).fill(key);
+    await page.keyboard.press('Enter');
+  }
+
+  async function visitWithKey(path = '/'): Promise<Awaited<ReturnType<typeof visit>>> {
+    const visitor = await visit(path);
+    await enter(visitor.page, server.key);
+    await visitor.page.getByRole('navigation', { name: 'Main' }).waitFor();
+    return visitor;
+  }
+
+  /** A recording whose words are known: what the tone voice says and the tone recogniser reads. */
+  async function recordingOf(text: string): Promise<string> {
+    const answer = await server.fetch('/v1/audio/speech', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'tone-voice', input: text, response_format: 'wav' }),
+    });
+    assert.equal(answer.status, 200);
+    const file = join(folder, 'recording.wav');
+    writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
+    return file;
+  }
+
+  test('a wrong key is refused in words, the right one opens the page, and forgetting it closes the page', async () => {
+    const { page, leave } = await visit();
+    await enter(page, 'wrong-key');
+    await page.getByRole('alert').getByText('That key was not accepted').waitFor();
+    assert.equal(await page.getByRole('navigation', { name: 'Main' }).count(), 0);
+
+    await enter(page, server.key);
+    await page.getByRole('heading', { name: 'Speak', level: 1 }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Speak', level: 1 }).waitFor();
+
+    await page.getByRole('button', { name: 'Forget key' }).click();
+    await page.getByLabel('API key', { exact: true }).waitFor();
+    assert.equal(await page.evaluate('sessionStorage.length'), 0);
+    await leave();
+  });
+
+  test('words that are typed are spoken, heard while they arrive, and can be saved', async () => {
+    const { page, leave } = await visitWithKey();
+    await page.getByRole('textbox', { name: 'Text' }).fill('Good morning. The kettle is on and the window is open.');
+    await page.keyboard.press('Control+Enter');
+    await page
+      .getByRole('status')
+      .filter({ hasText: /First sound after \d/ })
+      .waitFor();
+    const player = page.getByRole('region', { name: 'Spoken audio' });
+    await player.getByRole('button', { name: 'Save' }).waitFor();
+
+    const position = player.getByRole('slider', { name: 'Position' });
+    const seconds = async (name: string): Promise<number> => Number(await position.getAttribute(name));
+    await until(async () => (await seconds('aria-valuenow')) > 0.3);
+    assert.ok((await seconds('aria-valuemax')) > 1.5, 'the audio is shorter than its words');
+
+    const download = page.waitForEvent('download');
+    await player.getByRole('button', { name: 'Save' }).click();
+    const saved = await download;
+    assert.equal(saved.suggestedFilename(), 'Good morning The kettle is on.mp3');
+    const bytes = readFileSync(await saved.path());
+    assert.ok(bytes.length > 4000 && (bytes[0] === 0xff || bytes.toString('latin1', 0, 3) === 'ID3'), 'not an MP3');
+    await leave();
+  });
+
+  test('a voice is found among all of them by typing its language', async () => {
+    const { page, leave } = await visitWithKey();
+    const voice = page.getByRole('combobox', { name: 'Voice' });
+    await voice.click();
+    await page.keyboard.type('icelandic');
+    await page.keyboard.press('Enter');
+    assert.match(await voice.inputValue(), /Icelandic/);
+    const request = page.waitForRequest(/\/v1\/audio\/speech$/);
+    await page.getByRole('textbox', { name: 'Text' }).fill('Halló.');
+    await page.getByRole('button', { name: 'Speak' }).click();
+    assert.equal((await request).postDataJSON().voice, 'is');
+    await page.getByRole('button', { name: 'Save' }).waitFor();
+    await leave();
+  });
+
+  test('faulty SSML is answered with what is wrong in it', async () => {
+    const { page, leave } = await visitWithKey();
+    await page.getByRole('switch', { name: 'SSML' }).check();
+    await page.getByRole('textbox', { name: 'Text' }).fill('<speak><shout>Hello</shout></speak>');
+    await page.getByRole('button', { name: 'Speak' }).click();
+    await page.getByRole('alert').getByText('shout').waitFor();
+    await leave();
+  });
+
+  test('a file is read out as words and can be saved as text', async () => {
+    const { page, leave } = await visitWithKey('/#/transcribe');
+    await page.getByLabel('Recording file').setInputFiles(await recordingOf('hello open speech'));
+    await page.getByRole('button', { name: 'Transcribe' }).click();
+    await page.getByRole('log', { name: 'Recognised words' }).getByText('hello open speech').waitFor();
+    await page.getByRole('status').filter({ hasText: 'Done in' }).waitFor();
+
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save' }).click();
+    const saved = await download;
+    assert.equal(saved.suggestedFilename(), 'recording.txt');
+    assert.equal(readFileSync(await saved.path(), 'utf8'), 'hello open speech\n');
+    await leave();
+  });
+
+  test('a file that is no recording is answered with what is wrong with it', async () => {
+    const { page, leave } = await visitWithKey('/#/transcribe');
+    const file = join(folder, 'page.wav');
+    writeFileSync(file, '<html>not sound</html>');
+    await page.getByLabel('Recording file').setInputFiles(file);
+    await page.getByRole('button', { name: 'Transcribe' }).click();
+    await page.getByRole('alert').getByText('That could not be transcribed').waitFor();
+    await leave();
+  });
+
+  test('the microphone is recorded with its loudness shown, and the recording can be read', async () => {
+    const { page, leave } = await visitWithKey('/#/transcribe');
+    await page.getByRole('button', { name: 'Record' }).click();
+    // The stand-in beeps once a second.
+    const loudness = page.getByRole('meter', { name: 'Loudness' });
+    await until(async () => Number(await loudness.getAttribute('value')) > 0.2);
+    await page.getByRole('button', { name: 'Finish' }).click();
+    await page.getByText('recording.webm').waitFor();
+    await page.getByRole('button', { name: 'Transcribe' }).click();
+    await page.getByRole('status').filter({ hasText: 'Done in' }).waitFor();
+    await leave();
+  });
+
+  test('the models, their state and the health of the server are shown', async () => {
+    const { page, leave } = await visitWithKey('/#/models');
+    await page.getByRole('region', { name: 'Server' }).getByText('Ready').waitFor();
+    const voices = page.getByRole('region', { name: 'Voices' });
+    assert.ok(await voices.getByRole('heading', { name: 'espeak' }).isVisible());
+    assert.ok(await page.getByRole('region', { name: 'Recognisers' }).getByText('tone-ear').isVisible());
+    await leave();
+  });
+
+  test('everything has a name, works by keyboard, and has one heading at its top', async () => {
+    const { page, leave } = await visitWithKey();
+    assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to content');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate('document.activeElement.tagName'), 'MAIN');
+    for (const name of ['Speak', 'Transcribe', 'Models']) {
+      const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
+      await link.focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name, level: 1 }).waitFor();
+      assert.equal(await link.getAttribute('aria-current'), 'page');
+      assert.equal(await page.title(), `${name} · Open Speech`);
+      assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
+      assert.deepEqual(await page.evaluate(NAMELESS_CONTROLS), []);
+    }
+    await leave();
+  });
+
+  test('the page may run nothing but its own files', async () => {
+    const answer = await fetch(server.url);
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.match(policy, /script-src 'self'(;|$)/);
+    assert.doesNotMatch(policy, /unsafe-|\*|https?:/);
+    const html = await answer.text();
+    assert.doesNotMatch(html, /__CSP_NONCE__|<script(?![^>]*\bsrc=)|\son\w+=|style=/);
+    assert.ok(policy.includes(/nonce="([^"]+)"/.exec(html)?.[1] ?? '-'), 'the nonce is not the one in the policy');
+  });
+});
