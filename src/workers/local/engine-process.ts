@@ -72,7 +72,8 @@ export class EngineProcess {
   #calls = new Map<number, RunningCall>();
   #loadMs = 0;
   #stuck = false;
-  #hung: string | undefined;
+  /** Why we ended it ourselves. */
+  #verdict: { cause: 'hang' | 'crash'; reason: string } | undefined;
   #awaitingPong = false;
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -149,7 +150,7 @@ export class EngineProcess {
       case 'chunk':
         // Only a process that no longer runs our code goes on after the window is full.
         if (call.unacknowledged >= WINDOW_BYTES) {
-          this.#end('it sent more than it may');
+          this.#end('crash', 'it sent more than it may');
         } else {
           call.unacknowledged += sizeOf(message.message);
           call.stream.push(message.message);
@@ -185,22 +186,22 @@ export class EngineProcess {
   #endIfStuck(): void {
     if (!this.#stuck || this.#calls.size === 0) return;
     for (const call of this.#calls.values()) if (call.grace === undefined) return;
-    this.#end('it did not stop a call that was cancelled or timed out');
+    this.#end('hang', 'it did not stop a call that was cancelled or timed out');
   }
 
   #beat(): void {
     if (this.#calls.size > 0) {
       this.#awaitingPong = false;
     } else if (this.#awaitingPong) {
-      this.#end('it did not answer while it was idle');
+      this.#end('hang', 'it did not answer while it was idle');
     } else {
       this.#awaitingPong = true;
       this.#send({ kind: 'ping' });
     }
   }
 
-  #end(reason: string): void {
-    this.#hung ??= reason;
+  #end(cause: 'hang' | 'crash', reason: string): void {
+    this.#verdict ??= { cause, reason };
     this.#child.kill();
   }
 
@@ -229,7 +230,7 @@ export class EngineProcess {
   }
 
   #judge(exit: ChildExit, loadError: SpeechError | undefined): EngineExit {
-    if (this.#hung !== undefined) return { cause: 'hang', reason: this.#hung, detail: '' };
+    if (this.#verdict !== undefined) return { ...this.#verdict, detail: '' };
     if (exit.expected) return { cause: 'ended', reason: exit.reason, detail: '' };
     if (loadError !== undefined) {
       const reason = `${loadError.message} (${exit.reason})`;

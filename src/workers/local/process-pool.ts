@@ -222,8 +222,9 @@ export class ProcessPool {
   #gone(id: number, process: EngineProcess | undefined, { cause, reason, detail }: EngineExit): void {
     const { log, metrics, model } = this.#options;
     this.#processes.delete(id);
-    for (const [call, pooled] of this.#calls)
-      if (pooled.process === process && process !== undefined) this.#release(call);
+    for (const [call, pooled] of this.#calls) {
+      if (process !== undefined && pooled.process === process) this.#release(call);
+    }
     if (this.#closed || cause === 'ended') {
       log.info('Engine process ended', { model, pid: process?.pid, reason });
     } else {

@@ -96,7 +96,6 @@ type Answer = AsyncIterable<Operations[keyof Operations]['message']>;
 
 function answer(loaded: LoadedModel, call: ToHost & { kind: 'call' }, signal: AbortSignal): Answer {
   const { operation, request } = call;
-
   if (operation === 'speak' && loaded.speak !== undefined) {
     return loaded.speak(request as Operations['speak']['request'], signal);
   }
