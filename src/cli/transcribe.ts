@@ -84,5 +84,7 @@ async function transcribeOne(
     throw error;
   } finally {
     progress?.end();
+    // Where the recording was refused there may be more of it, for which nobody waits.
+    if (recording.stream !== undefined) process.stdin.destroy();
   }
 }

@@ -46,11 +46,9 @@ export async function call(server: ServerAddress, { method, path, headers, body,
   try {
     // A refusal may come before all has been sent, and then the rest no longer matters.
     const [response] = await Promise.race([answered, sent.then(() => answered)]);
-    sent.catch(() => {});
     if (response.statusCode! >= 400) throw await refusal(response, server);
     return response;
   } catch (error) {
-    answered.catch(() => {});
     request.destroy();
     throw understandable(error as NodeJS.ErrnoException, server);
   }

@@ -27,7 +27,7 @@ export function noteRunningServer(dataDir: string, url: string): () => void {
 export function runningServer(dataDir: string): RunningServer | undefined {
   try {
     const { url, pid } = JSON.parse(readFileSync(fileIn(dataDir), 'utf8')) as RunningServer;
-    return isAlive(pid) ? { url, pid } : undefined;
+    return URL.canParse(url) && isAlive(pid) ? { url, pid } : undefined;
   } catch {
     return undefined;
   }

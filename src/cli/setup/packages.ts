@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { findProgram } from '../terminal/find-program.ts';
 import { showProgress } from '../terminal/progress.ts';
 import { type Ended, runProgram } from './program.ts';
 import type { HowToSetUp, Step } from './step.ts';
@@ -27,17 +27,21 @@ export async function ensurePackages(
   { dryRun, signal }: HowToSetUp,
 ): Promise<Step> {
   const all = [...needed, ...useful];
-  if (!existsSync('/usr/bin/apt-get') || !existsSync('/usr/bin/dpkg-query')) {
+  if (findProgram('apt-get') === undefined || findProgram('dpkg-query') === undefined) {
     const says = `this is no Debian or Ubuntu, whose packages are ${all.join(', ')}; everything else works without`;
     return { name, state: 'missing', says };
   }
   const look = { timeoutMs: LOOK_MS, signal };
-  const missingOf = async (packages: readonly string[]): Promise<string[]> => {
-    const installed = installedPackages(await runProgram(['dpkg-query', '-W', `-f=${DPKG_FORMAT}`, ...packages], look));
-    return packages.filter((wanted) => !installed.has(wanted));
+  /** What can be had and is not there. */
+  const findMissing = async (): Promise<{ missing: string[]; known: Set<string> }> => {
+    const installed = installedPackages(await runProgram(['dpkg-query', '-W', `-f=${DPKG_FORMAT}`, ...all], look));
+    const absent = all.filter((wanted) => !installed.has(wanted));
+    const known = absent.length === 0 ? new Set<string>() : knownPackages(await runProgram(policyOf(absent), look));
+    return { missing: absent.filter((wanted) => needed.includes(wanted) || known.has(wanted)), known };
   };
-  const missing = await missingOf(all);
-  if (missing.length === 0) return present(name, all);
+
+  const { missing } = await findMissing();
+  if (missing.length === 0) return { name, state: 'present', says: `already there (${needed.join(', ')})` };
   const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   const line = installLine(missing, root.length > 0);
   if (root.length > 0 && !(await runProgram([...root, 'true'], look)).ok) {
@@ -49,39 +53,24 @@ export async function ensurePackages(
   try {
     // Old lists may still do, so a failure here is not the end.
     const updated = await runProgram([...root, ...APT, 'update'], { timeoutMs: UPDATE_MS, signal });
-    const known = knownPackages(await runProgram(['apt-cache', 'policy', ...missing], look));
-    const wanted = missing.filter((candidate) => known.has(candidate));
-    const unknown = missing.filter((candidate) => needed.includes(candidate) && !known.has(candidate));
-    if (unknown.length > 0) {
-      const why = updated.ok ? '' : ` (apt-get update: ${updated.reason})`;
-      return {
-        name,
-        state: 'missing',
-        says: `the package sources have no ${unknown.join(', ')}${why}; then run`,
-        line,
-      };
-    }
-    if (wanted.length === 0)
-      return present(
-        name,
-        all.filter((candidate) => !missing.includes(candidate)),
-      );
-    const install = [...root, ...APT, 'install', '-y', '--no-install-recommends', ...wanted];
-    const { ok, reason } = await runProgram(install, { timeoutMs: INSTALL_MS, signal });
-    if (!ok || (await missingOf(wanted)).length > 0) {
-      return { name, state: 'missing', says: `could not be installed (${reason}); run`, line };
-    }
-    return { name, state: 'done', says: `installed ${wanted.join(', ')}` };
+    const { missing: wanted, known } = await findMissing();
+    const can = wanted.filter((candidate) => known.has(candidate));
+    const install = [...root, ...APT, 'install', '-y', '--no-install-recommends', ...can];
+    const installed = can.length === 0 ? undefined : await runProgram(install, { timeoutMs: INSTALL_MS, signal });
+    const left = (await findMissing()).missing;
+    if (left.length === 0) return { name, state: 'done', says: `installed ${wanted.join(', ')}` };
+    const { reason } = [installed, updated].find((ended) => ended?.ok === false) ?? NOT_KNOWN;
+    const says = `${left.join(', ')} could not be installed (${reason}); run`;
+    return { name, state: 'missing', says, line: installLine(left, root.length > 0) };
   } finally {
     progress.end();
   }
 }
 
-function present(name: string, packages: readonly string[]): Step {
-  return { name, state: 'present', says: `already there (${packages.join(', ')})` };
-}
+const NOT_KNOWN = { reason: 'the package sources do not have it' };
+const policyOf = (packages: readonly string[]): string[] => ['apt-cache', 'policy', ...packages];
 
-export function installLine(packages: readonly string[], sudo: boolean): string {
+function installLine(packages: readonly string[], sudo: boolean): string {
   return `${sudo ? 'sudo ' : ''}apt-get install -y --no-install-recommends ${packages.join(' ')}`;
 }
 

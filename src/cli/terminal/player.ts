@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { findProgram } from './find-program.ts';
 import { FileTarget, type Target } from './target.ts';
 
 interface PlayerProgram {
@@ -28,9 +28,8 @@ export interface Player extends Target {
 }
 
 /** Plays sound while it comes, with the first program that this machine has. Throws an Error where it has none. */
-export function openPlayer(path = process.env.PATH ?? ''): Player {
-  const folders = path.split(delimiter);
-  const found = PLAYERS.find(({ program }) => folders.some((folder) => existsSync(join(folder, program))));
+export function openPlayer(): Player {
+  const found = PLAYERS.find(({ program }) => findProgram(program) !== undefined);
   if (found === undefined) {
     const names = PLAYERS.map(({ program }) => program).join(', ');
     throw new Error(`there is no program to play sound with (${names}): write a file with -o`);
@@ -54,7 +53,7 @@ function streamPlayer({ program, args, format }: PlayerProgram): Player {
       running ??= start();
       const { child, ended } = running;
       if (child.stdin!.destroyed) await ended;
-      if (!child.stdin!.write(data)) await Promise.race([once(child.stdin!, 'drain'), ended]);
+      if (!child.stdin!.write(data)) await Promise.race([once(child.stdin!, 'drain').catch(() => ended), ended]);
     },
     async finish() {
       if (running === undefined) return;
