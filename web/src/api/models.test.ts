@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hearingModels, noticesOf, pickModel, speakingModels } from './models.ts';
+import { hearingModels, noticesOf, pickModel, speakingModels, troubleOf } from './models.ts';
 import type { Capabilities, Model } from './types.ts';
 
 const speak = { voices: [], speed: null };
@@ -54,4 +54,12 @@ test('the remedy in a notice is told apart from its words', () => {
     { text: 'There is no recogniser yet. Get one with:', command: 'npm run setup' },
     { text: 'The disk is nearly full.', command: null },
   ]);
+});
+
+test('the trouble of a model is told with its remedy once', () => {
+  const told = { text: 'Not installed.', command: 'npm run setup' };
+  assert.deepEqual(troubleOf({ reason: 'Not installed. npm run setup', remedy: 'npm run setup' }), told);
+  assert.deepEqual(troubleOf({ reason: 'Not installed.', remedy: 'npm run setup' }), told);
+  assert.deepEqual(troubleOf({ reason: 'It crashes.' }), { text: 'It crashes.', command: null });
+  assert.equal(troubleOf({}), null);
 });

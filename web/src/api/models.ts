@@ -37,9 +37,17 @@ export interface Notice {
 
 /** What the server wants known. A remedy at the end of a notice is told apart, so that it can be copied. */
 export function noticesOf({ notices, models }: Pick<Capabilities, 'notices' | 'models'>): Notice[] {
-  return notices.map((notice) => {
-    const command = models.map(({ remedy }) => remedy ?? '').find((remedy) => remedy !== '' && notice.endsWith(remedy));
-    if (command === undefined) return { text: notice, command: null };
-    return { text: notice.slice(0, -command.length).trim(), command };
-  });
+  const remedies = models.flatMap(({ remedy }) => remedy ?? []);
+  return notices.map((notice) => withoutRemedy(notice, remedies));
+}
+
+/** Why a model cannot be used and what mends it; null where nothing is known to be wrong. */
+export function troubleOf({ reason, remedy }: Pick<Model, 'reason' | 'remedy'>): Notice | null {
+  if (!reason) return null;
+  return { ...withoutRemedy(reason, remedy ? [remedy] : []), command: remedy ?? null };
+}
+
+function withoutRemedy(text: string, remedies: readonly string[]): Notice {
+  const command = remedies.find((remedy) => remedy !== '' && text.endsWith(remedy));
+  return command === undefined ? { text, command: null } : { text: text.slice(0, -command.length).trim(), command };
 }

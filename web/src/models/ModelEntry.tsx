@@ -1,5 +1,5 @@
 import { Badge, Text } from '@mantine/core';
-import { isUsable } from '../api/models.ts';
+import { isUsable, troubleOf } from '../api/models.ts';
 import type { Model } from '../api/types.ts';
 import { CommandLine } from '../components/CommandLine.tsx';
 import { languageName } from '../lib/language.ts';
@@ -8,6 +8,7 @@ import styles from './ModelEntry.module.css';
 
 /** One model: its name, whether it can be used, what it can do, and what to do when it cannot. */
 export function ModelEntry({ model, isDefault }: { model: Model; isDefault: boolean }) {
+  const trouble = isUsable(model) ? null : troubleOf(model);
   const languages = [...new Set(model.languages.map(languageName))].sort((a, b) => a.localeCompare(b));
   return (
     <li className={styles.entry}>
@@ -32,8 +33,6 @@ export function ModelEntry({ model, isDefault }: { model: Model; isDefault: bool
           Also answers to {model.aliases.join(', ')}
         </Text>
       )}
-      {!isUsable(model) && model.reason && <Text size="sm">{model.reason}</Text>}
-      {!isUsable(model) && model.remedy && <CommandLine line={model.remedy} />}
       {languages.length === 1 && (
         <Text size="sm" c="dimmed">
           {languages[0]}
@@ -47,6 +46,8 @@ export function ModelEntry({ model, isDefault }: { model: Model; isDefault: bool
           </Text>
         </details>
       )}
+      {trouble !== null && <Text size="sm">{trouble.text}</Text>}
+      {trouble?.command != null && <CommandLine line={trouble.command} />}
     </li>
   );
 }

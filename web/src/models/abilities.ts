@@ -1,11 +1,12 @@
-import type { Model } from '../api/types.ts';
+import type { Model, Voice } from '../api/types.ts';
+import { voiceFamilies } from '../speak/families.ts';
 
 /** What a model can do beyond the plain thing, in a few words each. */
 export function abilities({ speak, transcribe }: Pick<Model, 'speak' | 'transcribe'>): string[] {
   const found: (string | false)[] = [];
   if (speak) {
     found.push(
-      speak.voices.length === 1 ? '1 voice' : `${speak.voices.length} voices`,
+      voiceCount(speak.voices),
       speak.speed !== null && `speed ${speak.speed.min} to ${speak.speed.max}×`,
       speak.instructions === true && 'takes instructions',
       speak.wordMarks === true && 'word times',
@@ -20,4 +21,11 @@ export function abilities({ speak, transcribe }: Pick<Model, 'speak' | 'transcri
     );
   }
   return found.filter((ability) => ability !== false);
+}
+
+function voiceCount(voices: readonly Voice[]): string {
+  const families = voiceFamilies(voices);
+  const manners = 1 + Math.max(0, ...families.map(({ variants }) => variants.length));
+  const count = families.length === 1 ? '1 voice' : `${families.length} voices`;
+  return manners === 1 ? count : `${count} in ${manners} manners`;
 }
