@@ -1,8 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { SpeechError } from '../../errors.ts';
+import { type ErrorCode, SpeechError } from '../../errors.ts';
 import type { Names } from '../../models/names.ts';
-import { type TranscribeDeps, type Transcription, transcribe } from '../../speech/transcribe.ts';
+import {
+  type TranscribeDeps,
+  type Transcription,
+  type TranscriptSegment,
+  transcribe,
+} from '../../speech/transcribe.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorEvent } from '../errors.ts';
@@ -26,6 +31,8 @@ export interface TranscriptionDeps extends TranscribeDeps {
   names: Names;
   uploads: Uploads;
 }
+
+const ABOUT_RECORDING: ReadonlySet<ErrorCode> = new Set(['invalid_audio', 'unsupported_audio', 'audio_too_long']);
 
 /** The file, as the documentation shows it; the form itself carries it beside the fields. */
 const fileField = z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' });
@@ -195,9 +202,10 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   async function answer(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
     const file = uploadedFile(request.form!);
     const cancel = cancelWhenGone(reply);
-    const transcription = work.work(file, cancel.signal);
+    const { segments: heard, durationMs } = work.work(file, cancel.signal);
+    const found = blameFile(heard);
     if (work.stream) {
-      return await sendStream(reply, transcriptEvents(transcription), {
+      return await sendStream(reply, transcriptEvents(found), {
         headers: EVENT_STREAM_HEADERS,
         idleMs: limits.responseIdleMs,
         cancel,
@@ -207,10 +215,10 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
       });
     }
     const segments = [];
-    for await (const segment of transcription.segments) segments.push(segment);
+    for await (const segment of found) segments.push(segment);
     const { contentType, body } = transcriptBody(work.format, {
       segments,
-      durationMs: transcription.durationMs(),
+      durationMs: durationMs(),
       task: work.task ?? 'transcribe',
       words: work.words,
       segmentTimes: work.segmentTimes,
@@ -234,10 +242,21 @@ function uploadedFile(form: ReceivedForm): UploadedFile {
   return file;
 }
 
+/** Codecs know no form: what they say about a recording is about the field that carried it. */
+async function* blameFile(segments: AsyncIterable<TranscriptSegment>): AsyncGenerator<TranscriptSegment> {
+  try {
+    yield* segments;
+  } catch (thrown) {
+    const error = SpeechError.from(thrown);
+    const { code, message, detail } = error;
+    throw ABOUT_RECORDING.has(code) ? new SpeechError(code, message, { param: 'file', detail, cause: error }) : error;
+  }
+}
+
 /** OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. */
-async function* transcriptEvents(transcription: Transcription): AsyncGenerator<string> {
+async function* transcriptEvents(segments: AsyncIterable<TranscriptSegment>): AsyncGenerator<string> {
   let text = '';
-  for await (const segment of transcription.segments) {
+  for await (const segment of segments) {
     if (segment.text === '') continue;
     const delta = separator(text, segment.text) + segment.text;
     text += delta;
