@@ -4,9 +4,9 @@ import type { Settings } from '../config/kinds.ts';
 import { describeLimits } from '../config/public-limits.ts';
 import type { Catalog } from '../models/catalog.ts';
 import type { Names } from '../models/names.ts';
+import { TRANSCRIPT_FORMATS } from '../speech/transcript-formats.ts';
 import type { Router } from '../workers/router.ts';
 import type { App } from './app.ts';
-import { TRANSCRIPT_FORMATS } from './openai/transcript-formats.ts';
 import { withScope } from './policy.ts';
 import { errorResponses } from './schemas.ts';
 

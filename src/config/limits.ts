@@ -256,7 +256,7 @@ export const limits = {
     max: 100_000,
     unit: 'calls',
     public: true,
-    doc: 'Calls waiting for one model.',
+    doc: 'Calls waiting for one model, interactive and batch ones each.',
   }),
   queuePerCaller: limit({
     env: 'OS_MAX_QUEUE_PER_KEY',
@@ -265,7 +265,7 @@ export const limits = {
     max: 100_000,
     unit: 'calls',
     public: true,
-    doc: 'Calls of one key waiting for one model.',
+    doc: 'Calls of one key waiting for one model, interactive and batch ones each.',
   }),
   firstAudioMs: limit({
     env: 'OS_FIRST_AUDIO_TIMEOUT_S',
@@ -293,7 +293,7 @@ export const limits = {
     min: 1,
     max: 600,
     unit: 's',
-    doc: 'Silence after which an engine process counts as hung, where its engine works in the background.',
+    doc: 'Silence after which an idle engine process counts as hung. A busy one is judged by the time limits of its calls.',
   }),
   engineMemoryBytes: limit({
     env: 'OS_ENGINE_MEMORY_MB',

@@ -34,7 +34,12 @@ export interface ChildExit {
   stderr: string;
   /** True when `stop` or `kill` was called before. */
   expected: boolean;
+  /** True when somebody outside ended it: the system for want of memory, an operator. */
+  fromOutside: boolean;
 }
+
+/** Signals that a process does not raise against itself. */
+const OUTSIDE_SIGNALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']);
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -120,7 +125,8 @@ export class Child<Ready = unknown> {
           detail: `${reason}; stderr: ${this.#stderr}`,
         }),
       );
-      exited.resolve({ reason, stderr: this.#stderr, expected: this.#expected });
+      const fromOutside = this.#killReason === undefined && signal !== null && OUTSIDE_SIGNALS.has(signal);
+      exited.resolve({ reason, stderr: this.#stderr, expected: this.#expected, fromOutside });
     });
     this.#post({ kind: 'init', value: options.init });
   }

@@ -92,6 +92,7 @@ async function* segments(
       caller: caller.keyId,
       // Whoever sends an hour of audio waits for its beginning; the rest must not keep others waiting.
       lane: first ? 'interactive' : 'batch',
+      continues: !first,
       timeoutMs: Math.max(1, deadline - performance.now()),
       signal,
       cost: piece.endMs - piece.startMs,

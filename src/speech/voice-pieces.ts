@@ -47,7 +47,7 @@ export async function* voicePieces(
   const signal = AbortSignal.any([caller.signal, stop.signal]);
   const deadline = performance.now() + options.limits.requestTimeoutMs;
   const start = (piece: Piece | undefined) =>
-    piece === undefined ? undefined : startCall(options, piece, { ...caller, signal }, deadline);
+    piece === undefined ? undefined : startCall(options, piece, piece !== pieces[0], { ...caller, signal }, deadline);
   let ms = 0;
   let next = start(pieces[0]);
   try {
@@ -95,7 +95,13 @@ export async function* voicePieces(
 }
 
 /** Starts speaking at once, whether or not anyone reads yet. */
-function startCall(options: VoiceOptions, piece: Piece, caller: Caller, deadline: number): AsyncGenerator<SpeakChunk> {
+function startCall(
+  options: VoiceOptions,
+  piece: Piece,
+  continues: boolean,
+  caller: Caller,
+  deadline: number,
+): AsyncGenerator<SpeakChunk> {
   const speed = options.speed * piece.rate;
   const characters = Math.max(piece.text.length, piece.phonemes?.length ?? 0);
   const calls = options.router.call(
@@ -113,6 +119,7 @@ function startCall(options: VoiceOptions, piece: Piece, caller: Caller, deadline
       requestId: caller.requestId,
       caller: caller.keyId,
       lane: 'interactive',
+      continues: continues,
       timeoutMs: Math.max(1, deadline - performance.now()),
       signal: caller.signal,
       cost: characters,

@@ -8,6 +8,12 @@ import {
   type TranscriptSegment,
   transcribe,
 } from '../../speech/transcribe.ts';
+import {
+  separator,
+  TRANSCRIPT_FORMATS,
+  type TranscriptFormat,
+  transcriptBody,
+} from '../../speech/transcript-formats.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorEvent } from '../errors.ts';
@@ -17,7 +23,6 @@ import { errorResponses } from '../schemas.ts';
 import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
 import type { ReceivedForm, UploadedFile, Uploads } from '../upload.ts';
 import { booleanField, jsonField, languageField, listField, modelField, numberField, oneOf } from './fields.ts';
-import { separator, TRANSCRIPT_FORMATS, type TranscriptFormat, transcriptBody } from './transcript-formats.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

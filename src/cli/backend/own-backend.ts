@@ -1,10 +1,10 @@
 import { parse } from 'node:path';
-import { separator, transcriptBody } from '../../api/openai/transcript-formats.ts';
 import type { AudioChunk, Media } from '../../audio/contract.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { openSpeechService, type SpeechService } from '../../speech/service.ts';
 import { speak } from '../../speech/speak.ts';
 import { type TranscriptSegment, transcribe } from '../../speech/transcribe.ts';
+import { separator, transcriptBody } from '../../speech/transcript-formats.ts';
 import { openMetrics } from '../../telemetry/metrics.ts';
 import type { Backend, SpeakOrder, Spoken, TranscribeOrder } from './backend.ts';
 import { commandLog } from './command-log.ts';

@@ -232,7 +232,8 @@ export class EngineProcess {
   #judge(exit: ChildExit, loadError: SpeechError | undefined): EngineExit {
     if (this.#verdict !== undefined) return { ...this.#verdict, detail: '' };
     if (exit.expected) return { cause: 'ended', reason: exit.reason, detail: '' };
-    if (loadError !== undefined) {
+    // Being killed while it loads says nothing about the model.
+    if (loadError !== undefined && !exit.fromOutside) {
       const reason = `${loadError.message} (${exit.reason})`;
       return { cause: 'load', reason, detail: loadError.detail ?? exit.stderr };
     }

@@ -1,4 +1,4 @@
-import type { TranscriptSegment } from '../../speech/transcribe.ts';
+import type { TranscriptSegment } from './transcribe.ts';
 
 export const TRANSCRIPT_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt', 'diarized_json'] as const;
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
