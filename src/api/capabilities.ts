@@ -3,6 +3,7 @@ import { AUDIO_FORMATS } from '../audio/contract.ts';
 import type { Settings } from '../config/kinds.ts';
 import { describeLimits } from '../config/public-limits.ts';
 import type { Catalog } from '../models/catalog.ts';
+import { MODEL_KINDS } from '../models/manifest.ts';
 import type { Names } from '../models/names.ts';
 import { TRANSCRIPT_FORMATS } from '../speech/transcript-formats.ts';
 import type { Router } from '../workers/router.ts';
@@ -39,7 +40,7 @@ const capabilities = z
     models: z.array(
       z.object({
         id: z.string(),
-        kind: z.enum(['tts', 'stt']),
+        kind: z.enum(MODEL_KINDS),
         engine: z.string(),
         licence: z.string(),
         languages: z.array(z.string()),

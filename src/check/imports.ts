@@ -34,7 +34,12 @@ export const ROOMS: readonly Room[] = [
   { name: 'audio', imports: ['errors.ts', 'config', 'processes'] },
   { name: 'engines', imports: ['errors.ts', 'models/manifest.ts', 'config', 'processes'] },
 
-  { name: 'models', imports: ['errors.ts', 'models/manifest.ts', 'config', 'storage', 'engines'] },
+  {
+    name: 'models',
+    imports: [
+      ...['errors.ts', 'models/manifest.ts', 'storage', 'security', 'config', 'telemetry', 'processes', 'engines'],
+    ],
+  },
   { name: 'workers', imports: ['errors.ts', 'config', 'telemetry', 'processes', 'engines'] },
   {
     name: 'speech',
@@ -52,7 +57,20 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'api',
-    imports: ['errors.ts', 'security', 'config', 'telemetry', 'accounts', 'audio', 'models', 'workers', 'speech'],
+    imports: [
+      ...[
+        'errors.ts',
+        'models/manifest.ts',
+        'security',
+        'config',
+        'telemetry',
+        'accounts',
+        'audio',
+        'models',
+        'workers',
+      ],
+      'speech',
+    ],
   },
 
   // Puts the rooms together.
@@ -64,7 +82,7 @@ export const ROOMS: readonly Room[] = [
     name: 'cli',
     imports: [
       ...['errors.ts', 'storage', 'security', 'config', 'telemetry', 'accounts', 'audio', 'engines', 'models'],
-      ...['workers', 'speech', 'open-speech.ts'],
+      ...['models/manifest.ts', 'workers', 'speech', 'open-speech.ts'],
     ],
   },
   { name: 'check', imports: [] },

@@ -127,3 +127,37 @@ test('random keys are accepted, whatever way they were made', () => {
     }
   }
 });
+
+test('model files come from named hosts over HTTPS, or from a mirror that may lie on this machine', () => {
+  for (const host of [
+    '*',
+    'localhost',
+    '10.0.0.1',
+    '[::1]',
+    'https://a.example',
+    'a.example/x',
+    '*example.org',
+    'a.*',
+  ]) {
+    assert.equal(problems({ modelHosts: [host] }).length, 1, host);
+  }
+  assert.deepEqual(problems({ modelHosts: ['hub.example.org', '*.example.org'] }), []);
+  for (const mirror of [
+    'https://m.example/models',
+    'https://10.0.0.5:8443',
+    'http://127.0.0.1:9',
+    'http://localhost/m',
+  ]) {
+    assert.deepEqual(problems({ modelMirror: mirror }), [], mirror);
+  }
+  for (const mirror of [
+    'http://m.example',
+    'ftp://m.example',
+    'm.example',
+    'https://m/?a',
+    'https://u:p@m',
+    'file:///m',
+  ]) {
+    assert.equal(problems({ modelMirror: mirror }).length, 1, mirror);
+  }
+});

@@ -14,6 +14,7 @@ export function checkSettings(settings: Settings): Findings {
   const findings: Findings = { problems: [], warnings: [] };
   checkListening(settings, findings);
   checkAccess(settings, findings);
+  checkModelSources(settings, findings);
   const apiKeyProblem = settings.apiKey === '' ? undefined : weakKeyReason(settings.apiKey);
   if (apiKeyProblem !== undefined) {
     findings.problems.push(`OS_API_KEY ${apiKeyProblem}: make one with \`openssl rand -hex 32\` or leave it unset`);
@@ -66,6 +67,27 @@ function checkAccess(settings: Settings, { problems }: Findings): void {
       if (reason !== undefined) problems.push(`${name} holds ${JSON.stringify(origin)}: ${reason}`);
     }
   }
+}
+
+function checkModelSources(settings: Settings, { problems }: Findings): void {
+  for (const host of settings.modelHosts) {
+    if (!HOST_NAME.test(host.replace(/^\*\./, '')) || !host.includes('.') || isIP(host) !== 0) {
+      problems.push(
+        `OS_MODEL_HOSTS holds ${JSON.stringify(host)}: give host names such as example.org or *.example.org`,
+      );
+    }
+  }
+  const reason = settings.modelMirror === '' ? undefined : badMirrorReason(settings.modelMirror);
+  if (reason !== undefined) problems.push(`OS_MODEL_MIRROR is ${JSON.stringify(settings.modelMirror)} but ${reason}`);
+}
+
+/** Why model files cannot be fetched from a mirror at this address, or undefined where they can. */
+export function badMirrorReason(mirror: string): string | undefined {
+  if (!URL.canParse(mirror)) return 'must be a URL such as https://mirror.example.org/models';
+  const { protocol, hostname, search, hash, username, password } = new URL(mirror);
+  if (search !== '' || hash !== '' || username !== '' || password !== '') return 'may hold nothing but host and path';
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))) return undefined;
+  return 'must be https: (http: on this machine only)';
 }
 
 /** Why a web origin may not be trusted with answers to authorised requests, or undefined where it may. */

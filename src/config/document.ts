@@ -106,8 +106,9 @@ function defaultText(setting: Setting): string {
 
 function meaning(setting: Setting): string {
   const old = setting.was?.length ? ` Was ${setting.was.map(code).join(', ')}.` : '';
+  const also = setting.also?.length ? ` Also read from ${setting.also.map(code).join(', ')}.` : '';
   const later = setting.later && setting.group !== LATER ? ' Not in this version yet.' : '';
-  return `${setting.doc}${later}${old}`;
+  return `${setting.doc}${later}${also}${old}`;
 }
 
 const code = (text: string): string => `\`${text}\``;

@@ -8,6 +8,8 @@ interface Common {
   unit?: string;
   /** Older names that still work, with a warning. */
   was?: readonly string[];
+  /** Names that other programs use for the same thing. They work too, without a warning, when ours is not set. */
+  also?: readonly string[];
   /** Known, but its feature is not in this version. */
   later?: boolean;
 }

@@ -30,6 +30,8 @@ interface Name {
   inFile: boolean;
   /** 0 for the present name, then the older ones in their order: a lower rank wins. */
   rank: number;
+  /** Other programs use this name too, so nobody needs to be told to change it. */
+  shared?: boolean;
 }
 
 const PREFIX = /^(OS|STT|TTS)_/;
@@ -40,13 +42,16 @@ const environmentNames = new Map<string, Name>();
 const flagNames = new Map<string, Name>();
 const fileNames = new Map<string, Name>();
 for (const row of rows) {
-  const { env, was = [], kind } = row.setting;
+  const { env, was = [], also = [], kind } = row.setting;
   const name = { row, inFile: false, rank: 0 };
   environmentNames.set(env, name);
   flagNames.set(flagName(env), name);
   fileNames.set(fileName(env), name);
   was.forEach((old, index) => {
     environmentNames.set(old, { row, inFile: false, rank: index + 1 });
+  });
+  also.forEach((others, index) => {
+    environmentNames.set(others, { row, inFile: false, rank: was.length + index + 1, shared: true });
   });
   if (kind === 'secret') {
     const inFile = { row, inFile: true, rank: 0 };
@@ -64,9 +69,10 @@ export function flagOptions(): Record<string, { type: 'string' | 'boolean' }> {
   );
 }
 
-/** Reads the environment. Only names that begin with `OS_`, `STT_` or `TTS_` are ours. */
+/** Reads the environment. Only names that begin with `OS_`, `STT_` or `TTS_` are ours; a few others are shared. */
 export function environmentLayer(env: Readonly<Record<string, string | undefined>>, report: Report): Layer {
-  const entries = Object.entries(env).filter(([name]) => PREFIX.test(name) && !NOT_SETTINGS.test(name));
+  const ours = (name: string) => (PREFIX.test(name) && !NOT_SETTINGS.test(name)) || environmentNames.get(name)?.shared;
+  const entries = Object.entries(env).filter(([name]) => ours(name));
   return layer(entries, environmentNames, 'environment', (name) => name, report);
 }
 
@@ -105,13 +111,14 @@ function layer(
       continue;
     }
     const present = name.row.setting.env;
-    if (name.rank > 0) report.warnings.push(`${label(written)} is an old name: write ${present}`);
+    if (name.rank > 0 && !name.shared) report.warnings.push(`${label(written)} is an old name: write ${present}`);
     const into = name.inFile ? read.files : read.values;
     const other = into.get(name.row);
     if (other !== undefined) {
       const wins = name.rank < ranks.get(name.row)!;
       const [winner, loser] = wins ? [label(written), other.label] : [other.label, label(written)];
-      report.warnings.push(`${loser} is ignored, because ${winner} is set too`);
+      const shared = name.shared || environmentNames.get(other.label)?.shared;
+      if (!shared) report.warnings.push(`${loser} is ignored, because ${winner} is set too`);
       if (!wins) continue;
     }
     if (!name.inFile) ranks.set(name.row, name.rank);

@@ -307,3 +307,21 @@ test('the command line knows a flag for every setting', () => {
   assert.deepEqual(options['api-key-file'], { type: 'string' });
   assert.ok(Object.keys(options).length >= rows.length);
 });
+
+test('names that other programs share are read without a warning, and ours wins over them', () => {
+  const env = {
+    HF_TOKEN: 'theirs',
+    HTTPS_PROXY: 'http://a',
+    https_proxy: 'http://b',
+    NO_PROXY: 'x.example,.y.example',
+  };
+  const shared = loadSettings({ env });
+  assert.deepEqual(shared.warnings, []);
+  const { hfToken, httpsProxy, noProxy } = shared.settings;
+  assert.deepEqual(
+    { hfToken, httpsProxy, noProxy },
+    { hfToken: 'theirs', httpsProxy: 'http://a', noProxy: ['x.example', '.y.example'] },
+  );
+  const ours = loadSettings({ env: { ...env, OS_HF_TOKEN: 'ours' } });
+  assert.deepEqual([ours.settings.hfToken, ours.warnings], ['ours', []]);
+});

@@ -1,6 +1,7 @@
 import type { SpeakCapability, Voice } from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
 import type { Catalog, CatalogModel } from './catalog.ts';
+import type { ModelKind } from './manifest.ts';
 
 type Kind = 'tts' | 'stt';
 
@@ -96,8 +97,8 @@ export class Names {
   }
 
   /** The default model of a kind: the operator's, else the best that is available. */
-  default(kind: Kind): CatalogModel | undefined {
-    const chosen = this.#settings[kind === 'tts' ? 'ttsModel' : 'sttModel'];
+  default(kind: ModelKind): CatalogModel | undefined {
+    const chosen = kind === 'tts' ? this.#settings.ttsModel : kind === 'stt' ? this.#settings.sttModel : '';
     if (chosen !== '') return this.#catalog.get(chosen);
     const available = this.#catalog.list().filter((model) => model.manifest.kind === kind && model.available);
     // What someone added is better than what comes with every installation.
@@ -108,7 +109,7 @@ export class Names {
   aliases(model: CatalogModel): string[] {
     const { id, kind, aliases } = model.manifest;
     const operators = [...this.#modelAliases].filter(([, target]) => target === id).map(([alias]) => alias);
-    const openai = this.default(kind) === model ? OPENAI_MODELS[kind] : [];
+    const openai = (kind === 'tts' || kind === 'stt') && this.default(kind) === model ? OPENAI_MODELS[kind] : [];
     return [...new Set([...aliases, ...operators, ...openai])];
   }
 

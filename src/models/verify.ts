@@ -2,7 +2,8 @@ import { lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { SpeechError } from '../errors.ts';
-import type { ModelFile, ModelManifest } from './manifest.ts';
+import type { ModelManifest } from './manifest.ts';
+import { expectedFiles, type KnownFile } from './store/installed.ts';
 
 /** SHA-256 of a file in lower-case hex, computed in a thread. */
 export function sha256OfFile(path: string): Promise<string> {
@@ -27,7 +28,10 @@ export class Verifier {
   async verify(manifest: ModelManifest, folder: string): Promise<void> {
     const root = await realpath(folder).catch(() => undefined);
     if (root === undefined) throw refused(manifest, 'its folder is missing');
-    for (const file of manifest.files) {
+    const files = await expectedFiles(manifest, root).catch((error: Error) => {
+      throw refused(manifest, error.message);
+    });
+    for (const file of files) {
       const path = join(root, file.path);
       const running = this.#running.get(path) ?? this.#verifyFile(manifest, file, path, root);
       this.#running.set(path, running);
@@ -39,7 +43,7 @@ export class Verifier {
     }
   }
 
-  async #verifyFile(manifest: ModelManifest, file: ModelFile, path: string, root: string): Promise<void> {
+  async #verifyFile(manifest: ModelManifest, file: KnownFile, path: string, root: string): Promise<void> {
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     if (stats === undefined) throw refused(manifest, `${file.path} is missing`);
     // A link could point anywhere, and point elsewhere after the check.

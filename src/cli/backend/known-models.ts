@@ -1,12 +1,13 @@
 import type { Settings } from '../../config/kinds.ts';
 import type { SpeakCapability, TranscribeCapability } from '../../engines/contract.ts';
+import type { ModelKind } from '../../models/manifest.ts';
 import type { SpeechService } from '../../speech/service.ts';
 import { call, type ServerAddress, textOf } from './http.ts';
 
 /** A model as `open-speech models` shows it: what `GET /v1/capabilities` says of it. */
 export interface KnownModel {
   id: string;
-  kind: 'tts' | 'stt';
+  kind: ModelKind;
   engine: string;
   licence: string;
   languages: readonly string[];
@@ -29,7 +30,7 @@ export async function knownModels(server: ServerAddress | undefined, settings: S
   const response = await call(server, { method: 'GET', path: '/v1/capabilities', idleMs: ANSWER_MS });
   const { models, defaults } = JSON.parse(await textOf(response)) as {
     models: Omit<KnownModel, 'default'>[];
-    defaults: { tts: string | null; stt: string | null };
+    defaults: Partial<Record<ModelKind, string | null>>;
   };
   return models.map((model) => ({ ...model, default: defaults[model.kind] === model.id }));
 }
