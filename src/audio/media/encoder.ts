@@ -27,7 +27,8 @@ export class Encoder {
   readonly ready: Promise<unknown>;
   readonly exited: Promise<unknown>;
   #child: Child;
-  #alive = true;
+  /** Why it takes no more work. */
+  #failure: SpeechError | undefined;
   #streams = new Set<number>();
   #calls = new Map<number, PromiseWithResolvers<Uint8Array>>();
 
@@ -48,7 +49,7 @@ export class Encoder {
   }
 
   get alive(): boolean {
-    return this.#alive;
+    return this.#failure === undefined;
   }
 
   get pid(): number | undefined {
@@ -82,7 +83,7 @@ export class Encoder {
   }
 
   async #call(message: ToEncoder): Promise<Uint8Array> {
-    if (!this.#alive) throw new SpeechError('engine_failed', 'The audio encoder failed.');
+    if (this.#failure !== undefined) throw this.#failure;
     const call = Promise.withResolvers<Uint8Array>();
     this.#calls.set(message.stream, call);
     this.#send(message);
@@ -102,11 +103,11 @@ export class Encoder {
   }
 
   #send(message: ToEncoder): void {
-    if (this.#alive) void this.#child.send(message);
+    if (this.alive) void this.#child.send(message);
   }
 
   #fail(error: SpeechError): void {
-    this.#alive = false;
+    this.#failure ??= error;
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
   }
