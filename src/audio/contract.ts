@@ -22,7 +22,7 @@ export interface DecodeOptions {
   maxPieceMs: number;
   /** Decoded audio beyond this ends with SpeechError `audio_too_long`. */
   maxAudioMs: number;
-  /** Wall time beyond this ends with `deadline_exceeded`. */
+  /** Decoding that takes longer ends with `deadline_exceeded`. Waiting for a free decoder or a slow reader is not counted. */
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -32,12 +32,13 @@ export interface Media {
   /**
    * Reads a recording of any allowed format, found by its content, and yields it in pieces while it decodes.
    * Errors: `invalid_audio` (broken, empty, or its header lies), `unsupported_audio` (not an allowed format),
-   * `audio_too_long`, `deadline_exceeded`.
+   * `audio_too_long`, `deadline_exceeded`, `engine_failed` (the decoder died of it), `overloaded` (too many wait).
    */
   decode(path: string, options: DecodeOptions): AsyncIterable<RecordingPiece>;
   /**
    * Encodes audio while it is made. The first bytes leave as soon as the container allows it. `sampleRate` is the
-   * rate to write; chunks of other rates are resampled. Ends with whatever error `chunks` ends with.
+   * rate to write, or the next one that the format knows; chunks of other rates are resampled. Ends with whatever error
+   * `chunks` ends with, with `engine_failed` when the encoder died, or with `overloaded`.
    */
   encode(
     chunks: AsyncIterable<AudioChunk>,

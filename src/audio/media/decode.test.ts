@@ -236,6 +236,14 @@ test('a decoder that hangs is ended at the time limit', async () => {
   assert.equal((await decodeAll('short')).length, 16_000);
 });
 
+test('a decoder is replaced before it grows old', async () => {
+  await write('blip', wav(0.1));
+  await decodeAll('blip');
+  const pids = media.pids().decoders;
+  for (let i = 0; i < 50; i++) assert.equal((await decodeAll('blip')).length, 1600);
+  assert.notDeepEqual(media.pids().decoders, pids);
+});
+
 test('aborting ends a recording at once and leaves its decoder to others', async () => {
   await write('long', wav(300));
   await write('short', wav(1));
