@@ -178,7 +178,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     await leave();
   });
 
-  test('a file is read out as words and can be saved as text', async () => {
+  test('a file is read out as words and can be saved as text and as subtitles', async () => {
     const { page, leave } = await visitWithKey('/#/transcribe');
     await page.getByLabel('Recording file').setInputFiles(await recordingOf('hello open speech'));
     await page.getByRole('button', { name: 'Transcribe' }).click();
@@ -190,6 +190,14 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     const saved = await download;
     assert.equal(saved.suggestedFilename(), 'recording.txt');
     assert.equal(readFileSync(await saved.path(), 'utf8'), 'hello open speech\n');
+
+    await page.getByRole('button', { name: 'Play from 0:00' }).waitFor();
+    await page.getByRole('combobox', { name: 'Format' }).click();
+    await page.getByRole('option', { name: 'SRT subtitles' }).click();
+    const subtitles = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save' }).click();
+    const lines = readFileSync(await (await subtitles).path(), 'utf8');
+    assert.match(lines, /^1\n00:00:00,\d{3} --> 00:00:0\d,\d{3}\nhello open speech\n$/);
     await leave();
   });
 

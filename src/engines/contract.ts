@@ -142,12 +142,15 @@ export interface Engine {
   readonly name: string;
   /** Loader names that manifests may use in `family`. */
   readonly families: readonly string[];
-  /** Whether this machine has what the engine needs. Cheap: looks for files, loads nothing. */
-  availability(): Promise<Availability>;
+  /**
+   * Whether this machine has what the engine needs; `options` are this machine's for its packaged models. Cheap: looks
+   * for files, loads nothing.
+   */
+  availability(options: OpenModel['options']): Promise<Availability>;
   /** What the model will be able to do, known from its manifest before it is loaded. */
   describe(model: OpenModel): Capabilities;
   /** Folders and files outside the model's own folder that its process must be able to read. */
-  readablePaths(): readonly string[];
+  readablePaths(model: OpenModel): readonly string[];
   /** Loads the model. Throws SpeechError `model_unavailable` with the reason. May also end the process: callers isolate it. */
   open(model: OpenModel, options: OpenOptions): Promise<LoadedModel>;
 }

@@ -69,7 +69,7 @@ export class Catalog {
         problems.push(`${manifest.id}: the id is taken`);
       } else {
         const open = toOpenModel(manifest, '', engineOptions[manifest.engine]);
-        const { available, reason, remedy } = await engine.availability();
+        const { available, reason, remedy } = await engine.availability(open.options);
         models.set(manifest.id, {
           manifest,
           capabilities: engine.describe(open),

@@ -4,6 +4,7 @@ import { openMedia } from '../audio/media/media.ts';
 import type { Settings } from '../config/kinds.ts';
 import { loadEngine } from '../engines/index.ts';
 import { Catalog } from '../models/catalog.ts';
+import { engineOptions } from '../models/engine-options.ts';
 import { Names } from '../models/names.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -42,9 +43,7 @@ export interface SpeechServiceOptions {
 export async function openSpeechService(options: SpeechServiceOptions): Promise<SpeechService> {
   const { settings, log, metrics } = options;
   const modelDir = settings.modelDir || join(settings.dataDir, 'models');
-  const catalog = await Catalog.read(modelDir, {
-    pocketsphinx: { modelDir: settings.pocketsphinxModelDir },
-  });
+  const catalog = await Catalog.read(modelDir, engineOptions(settings));
   for (const problem of catalog.problems) log.warn('A model was left out', { problem });
   const names = new Names(catalog, settings);
   const worker = await openLocalWorker({ source: catalog.source(), loadEngine, settings, log, metrics });

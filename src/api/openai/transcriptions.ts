@@ -9,6 +9,7 @@ import {
   transcribe,
 } from '../../speech/transcribe.ts';
 import {
+  languageName,
   separator,
   TRANSCRIPT_FORMATS,
   type TranscriptFormat,
@@ -210,7 +211,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     const { segments: heard, durationMs } = work.work(file, cancel.signal);
     const found = blameFile(heard);
     if (work.stream) {
-      return await sendStream(reply, transcriptEvents(found), {
+      return await sendStream(reply, transcriptEvents(found, durationMs, work), {
         headers: EVENT_STREAM_HEADERS,
         idleMs: limits.responseIdleMs,
         cancel,
@@ -258,14 +259,31 @@ async function* blameFile(segments: AsyncIterable<TranscriptSegment>): AsyncGene
   }
 }
 
-/** OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. */
-async function* transcriptEvents(segments: AsyncIterable<TranscriptSegment>): AsyncGenerator<string> {
+/**
+ * OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. With
+ * `verbose_json` each delta is followed by its times, and the end names language and duration: OpenAI has these
+ * events for other formats, and clients pass over what they did not ask for.
+ */
+async function* transcriptEvents(
+  segments: AsyncIterable<TranscriptSegment>,
+  durationMs: () => number,
+  { format, language }: { format: TranscriptFormat; language: string },
+): AsyncGenerator<string> {
+  const timed = format === 'verbose_json';
   let text = '';
+  let id = 0;
+  let spoken: string | undefined;
   for await (const segment of segments) {
     if (segment.text === '') continue;
     const delta = separator(text, segment.text) + segment.text;
     text += delta;
+    spoken ??= segment.language;
     yield serverEvent({ type: 'transcript.text.delta', delta });
+    if (!timed) continue;
+    const times = { id, start: Math.round(segment.startMs) / 1000, end: Math.round(segment.endMs) / 1000 };
+    yield serverEvent({ type: 'transcript.text.segment', ...times, text: segment.text });
+    id++;
   }
-  yield serverEvent({ type: 'transcript.text.done', text });
+  const about = { language: languageName(spoken ?? language), duration: Math.round(durationMs()) / 1000 };
+  yield serverEvent({ type: 'transcript.text.done', text, ...(timed && about) });
 }

@@ -32,12 +32,13 @@ const MARKS = { ok: 'ok  ', note: 'note', failed: 'FAIL' } as const;
 export function reportText({ ok, findings, remedies }: Report): string {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const lines: string[] = [];
-  let area = '';
-  for (const finding of findings) {
-    if (finding.area !== area) lines.push(`${area === '' ? '' : '\n'}${finding.area}`);
-    area = finding.area;
-    const took = finding.ms === undefined ? '' : ` (${duration(finding.ms)})`;
-    lines.push(`  ${MARKS[finding.state]}  ${finding.name.padEnd(width)}  ${finding.says}${took}`);
+  for (const [area, found] of Map.groupBy(findings, (finding) => finding.area)) {
+    if (lines.length > 0) lines.push('');
+    lines.push(area);
+    for (const { name, state, says, ms } of found) {
+      const took = ms === undefined ? '' : ` (${duration(ms)})`;
+      lines.push(`  ${MARKS[state]}  ${name.padEnd(width)}  ${says}${took}`);
+    }
   }
   lines.push('', ok ? 'Everything essential works.' : 'Something essential fails.');
   if (remedies.length > 0) lines.push('To get what is missing:', ...remedies.map((line) => `  ${line}`));

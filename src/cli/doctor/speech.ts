@@ -5,18 +5,19 @@ import type { AudioChunk } from '../../audio/contract.ts';
 import { fromS16le } from '../../audio/pcm.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { engineNames, loadEngine } from '../../engines/index.ts';
+import { engineOptions } from '../../models/engine-options.ts';
 import { OwnBackend } from '../backend/own-backend.ts';
 import { duration } from '../terminal/output.ts';
 import { checkFormats, fileOf } from './formats.ts';
 import type { Finding } from './report.ts';
 
-const SENTENCE = 'Good morning, the weather is fine today.';
+const SENTENCE = 'The quick brown fox jumps over the lazy dog.';
 /** `pcm` has this rate whatever the voice's own is. */
 const PCM_RATE = 24_000;
 
 /** Looks at engines and models, speaks, encodes and decodes in every format, and listens to what was spoken. */
 export async function* checkSpeech(settings: Settings, signal: AbortSignal): AsyncGenerator<Finding> {
-  for (const name of engineNames) yield await checkEngine(name);
+  for (const name of engineNames) yield await checkEngine(name, settings);
   let backend: OwnBackend;
   try {
     backend = await OwnBackend.open(settings);
@@ -37,10 +38,12 @@ export async function* checkSpeech(settings: Settings, signal: AbortSignal): Asy
   }
 }
 
-async function checkEngine(name: string): Promise<Finding> {
+async function checkEngine(name: string, settings: Settings): Promise<Finding> {
   const common = { area: 'engine', name } as const;
   try {
-    const { available, reason, remedy } = await (await loadEngine(name)).availability();
+    const { available, reason, remedy } = await (await loadEngine(name)).availability(
+      engineOptions(settings)[name] ?? {},
+    );
     if (available) return { ...common, state: 'ok', says: 'can be used' };
     return { ...common, state: 'note', says: reason ?? 'cannot be used', ...(remedy === undefined ? {} : { remedy }) };
   } catch (error) {

@@ -212,8 +212,8 @@ test('phonemes are spoken instead of the text and marked as the text', async () 
 
 test('what the model can do is known before it is loaded', async () => {
   assert.deepEqual(engine.describe(espeakModel), model.capabilities);
-  assert.deepEqual(await engine.availability(), { available: true });
-  assert.equal(engine.readablePaths().length, 1);
+  assert.deepEqual(await engine.availability({}), { available: true });
+  assert.equal(engine.readablePaths(espeakModel).length, 1);
   const only = { ...espeakModel, languages: ['en-US'], voices: [{ id: 'me', name: 'Me', language: 'en-US' }] };
   assert.deepEqual(engine.describe(only).speak?.voices, only.voices);
 });

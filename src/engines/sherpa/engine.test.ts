@@ -175,7 +175,7 @@ describe('opening', () => {
   });
 
   test('is possible on this machine', async () => {
-    assert.deepEqual(await sherpa.availability(), { available: true });
+    assert.deepEqual(await sherpa.availability({}), { available: true });
   });
 
   test('refuses what can be seen to be wrong, with the reason', async () => {
@@ -201,7 +201,7 @@ describe('opening', () => {
   });
 
   test('works with read access to nothing but our sources, the engine’s paths and the model', async () => {
-    const readable = [sources, ...sherpa.readablePaths()];
+    const readable = [sources, ...sherpa.readablePaths(voiceModel)];
     for (const model of [voiceModel, recogniserModel]) {
       const permissions = [...readable, model.folder].map((path) => `--allow-fs-read=${path}`);
       const answer = await inChild(model, ['--permission', '--allow-addons', ...permissions]);

@@ -132,7 +132,7 @@ export class LocalWorker implements Worker {
     try {
       const engine = await this.#options.loadEngine(model.engine);
       const capabilities = engine.describe(model);
-      const { available, reason, remedy } = await engine.availability();
+      const { available, reason, remedy } = await engine.availability(model.options);
       const why = [reason ?? `The engine ${model.engine} is not available here.`, remedy].filter(Boolean).join(' ');
       return { capabilities, unavailable: available ? undefined : why };
     } catch (thrown) {
@@ -151,7 +151,7 @@ export class LocalWorker implements Worker {
       open: async () => {
         const model = await source.open(id);
         const engine = await loadEngine(model.engine);
-        return { model, readable: engine.readablePaths() };
+        return { model, readable: engine.readablePaths(model) };
       },
       host: host ?? resolve(import.meta.dirname, 'engine-host.ts'),
       maxProcesses: settings.engineProcesses === 0 ? oneForEachProcessor : settings.engineProcesses,
