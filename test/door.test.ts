@@ -12,7 +12,7 @@ import { loadSettings } from '../src/config/load.ts';
 import { openDatabase } from '../src/storage/database.ts';
 import { assertError, assertUnharmed } from './support/answers.ts';
 import { exchange, RawConnection, requestHead } from './support/raw.ts';
-import { startServer, TEST_KEY, type TestServer } from './support/server.ts';
+import { serveDuring, startServer, TEST_KEY, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 
 const MAX_HEADER_KB = 8;
@@ -362,13 +362,12 @@ describe('requests that are not HTTP as we know it', () => {
     await assertUnharmed(server);
   });
 
-  test('a client that does not finish its headers is let go', async () => {
-    const slow = await startServer({ env: { OS_HEADERS_TIMEOUT_S: '1' } });
+  test('a client that does not finish its headers is let go', async (t) => {
+    const slow = await serveDuring(t, { env: { OS_HEADERS_TIMEOUT_S: '1' } });
     const connection = await RawConnection.open(slow.url);
     await connection.write('GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ');
     await assertError(await connection.answer(), { status: 408, code: 'request_timeout', param: null });
     await connection.end();
-    await slow.stop();
   });
 });
 
@@ -516,8 +515,8 @@ describe('Host and Origin', () => {
 });
 
 describe('throttles', () => {
-  test('an address that tries wrong keys has to wait, others do not, and a forged address does not help', async () => {
-    const strict = await startServer({ env: { OS_MAX_AUTH_FAILURES: '3', OS_TRUST_PROXY: 'true' } });
+  test('an address that tries wrong keys has to wait, others do not, and a forged address does not help', async (t) => {
+    const strict = await serveDuring(t, { env: { OS_MAX_AUTH_FAILURES: '3', OS_TRUST_PROXY: 'true' } });
     const ask = (from: string, token?: string) =>
       fetch(`${strict.url}/v1/models`, {
         headers: { 'x-forwarded-for': from, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
@@ -535,29 +534,26 @@ describe('throttles', () => {
     for (let i = 0; i < 3; i++) assert.equal((await ask(`2001:db8::${i}`, 'wrong')).status, 401);
     await assertError(await ask('2001:db8::ffff:1', 'wrong'), blocked);
     assert.equal((await ask('2001:db8:0:1::1', 'wrong')).status, 401);
-    await strict.stop();
   });
 
-  test('a burst of guesses at once gets no more tries than one after the other', async () => {
-    const strict = await startServer({ env: { OS_MAX_AUTH_FAILURES: '5' } });
+  test('a burst of guesses at once gets no more tries than one after the other', async (t) => {
+    const strict = await serveDuring(t, { env: { OS_MAX_AUTH_FAILURES: '5' } });
     const guesses = Array.from({ length: 60 }, (_, i) =>
       fetch(`${strict.url}/v1/models`, withToken(`os_${'x'.repeat(42)}${i}`)),
     );
     const statuses = (await Promise.all(guesses)).map(({ status }) => status);
     assert.ok(statuses.filter((status) => status === 401).length <= 5, statuses.join());
     assert.ok(statuses.every((status) => status === 401 || status === 429));
-    await strict.stop();
   });
 
-  test('requests without any key do not lock an address out', async () => {
-    const strict = await startServer({ env: { OS_MAX_AUTH_FAILURES: '2' } });
+  test('requests without any key do not lock an address out', async (t) => {
+    const strict = await serveDuring(t, { env: { OS_MAX_AUTH_FAILURES: '2' } });
     for (let i = 0; i < 10; i++) assert.equal((await fetch(`${strict.url}/v1/models`)).status, 401);
     assert.equal((await strict.fetch('/v1/models')).status, 200);
-    await strict.stop();
   });
 
-  test('a key has its rate, told in the headers that OpenAI sends; public routes do not count', async () => {
-    const limited = await startServer({ env: { OS_RATE_LIMIT: '60', OS_RATE_LIMIT_BURST: '3' } });
+  test('a key has its rate, told in the headers that OpenAI sends; public routes do not count', async (t) => {
+    const limited = await serveDuring(t, { env: { OS_RATE_LIMIT: '60', OS_RATE_LIMIT_BURST: '3' } });
     for (const left of [2, 1, 0]) {
       await fetch(`${limited.url}/health`);
       const answer = await limited.fetch('/v1/models');
@@ -576,7 +572,6 @@ describe('throttles', () => {
     assert.equal((await fetch(`${limited.url}/health`)).status, 200);
     // A token a second comes back.
     await until(async () => (await limited.fetch('/v1/models')).status === 200);
-    await limited.stop();
   });
 
   test('a key with a rate of its own is held to that one', async () => {
@@ -590,8 +585,8 @@ describe('throttles', () => {
 });
 
 describe('without authentication', () => {
-  test('OS_AUTH_DISABLED serves everyone on loopback, but administrators nobody', async () => {
-    const open = await startServer({ env: { OS_AUTH_DISABLED: 'true', OS_API_KEY: '' } });
+  test('OS_AUTH_DISABLED serves everyone on loopback, but administrators nobody', async (t) => {
+    const open = await serveDuring(t, { env: { OS_AUTH_DISABLED: 'true', OS_API_KEY: '' } });
     assert.equal((await fetch(`${open.url}/v1/models`)).status, 200);
     assert.equal((await fetch(`${open.url}/v1/models`, withToken('anything'))).status, 200);
     await assertError(await fetch(`${open.url}/metrics`), { status: 403, code: 'insufficient_scope' });
@@ -599,7 +594,6 @@ describe('without authentication', () => {
     await assertError(rebound, { status: 403, code: 'host_not_allowed' });
     const page = await exchange(open.url, requestHead('GET /v1/models', 'Origin: https://evil.example'));
     await assertError(page, { status: 403, code: 'origin_not_allowed' });
-    await open.stop();
   });
 
   test('it is refused on any other address', () => {
@@ -612,14 +606,13 @@ describe('without authentication', () => {
     assert.doesNotThrow(start({ OS_AUTH_DISABLED: 'true', OS_HOST: '127.0.0.1' }));
   });
 
-  test('a first start without any key makes one, and only that one opens the door', async () => {
-    const first = await startServer({ env: { OS_API_KEY: '' } });
+  test('a first start without any key makes one, and only that one opens the door', async (t) => {
+    const first = await serveDuring(t, { env: { OS_API_KEY: '' } });
     const { token, path } = first.server.firstKey!;
     assert.equal((await fetch(`${first.url}/v1/models`)).status, 401);
     assert.equal((await fetch(`${first.url}/v1/models`, withToken(token))).status, 200);
     assert.ok(readFileSync(path, 'utf8').includes(token));
     assert.ok(!first.log.join('').includes(token));
-    await first.stop();
   });
 });
 
@@ -652,8 +645,8 @@ describe('policies', () => {
   });
 });
 
-test('no log line holds a secret, a text, a file name or an address, whatever happened', async () => {
-  const told = await startServer({
+test('no log line holds a secret, a text, a file name or an address, whatever happened', async (t) => {
+  const told = await serveDuring(t, {
     tones: true,
     env: { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_LOG_LEVEL: 'trace', OS_TRUST_PROXY: 'true' },
   });
@@ -707,7 +700,6 @@ test('no log line holds a secret, a text, a file name or an address, whatever ha
   const security = join(told.dataDir, 'logs/security.log');
   await until(() => existsSync(security) && readFileSync(security, 'utf8').includes('wrong key'));
   const kept = readFileSync(security, 'utf8');
-  await told.stop();
   assert.ok(told.log.length > 20 && told.log.some((line) => line.includes('Answered')));
   for (const secret of [word, TEST_KEY, address, '127.0.0.1', '::1']) {
     const line = told.log.find((candidate) => candidate.includes(secret));

@@ -11,7 +11,7 @@ import { assertError, assertUnharmed, type ExpectedError } from './support/answe
 import { BOUNDARY, FORM_TYPE, field, file, form, type Part } from './support/forms.ts';
 import { needs } from './support/needs.ts';
 import { exchange, RawConnection, requestHead } from './support/raw.ts';
-import { startServer, TEST_KEY, type TestServer } from './support/server.ts';
+import { serveDuring, startServer, TEST_KEY, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 
 const ROUTE = '/v1/audio/transcriptions';
@@ -191,8 +191,8 @@ describe('413 reaches a client that is still uploading', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('a JSON body over its limit, too', async () => {
-    const small = await startServer({ env: { OS_MAX_JSON_KB: '4' } });
+  test('a JSON body over its limit, too', async (t) => {
+    const small = await serveDuring(t, { env: { OS_MAX_JSON_KB: '4' } });
     const say = (bytes: number) => {
       const body = JSON.stringify({ input: '', instructions: '' }).padEnd(bytes, ' ');
       const headers = { 'content-type': 'application/json' };
@@ -201,7 +201,6 @@ describe('413 reaches a client that is still uploading', () => {
     await assertError(await say(4096), { status: 400, code: 'invalid_request', param: 'input' });
     await assertError(await say(4097), { status: 413, code: 'too_large', param: null });
     await assertError(await say(8 * MB), { status: 413, code: 'too_large', param: null });
-    await small.stop();
   });
 });
 
@@ -452,8 +451,8 @@ describe('clients that lie, dawdle or leave', () => {
     await assertUnharmed(server);
   });
 
-  test('a pause ends the upload: a length that is too long, a form half sent, a chunk that never comes', async () => {
-    const hasty = await startServer({ tones: true, env: { ...env, OS_UPLOAD_IDLE_S: '1' } });
+  test('a pause ends the upload: a length that is too long, a form half sent, a chunk that never comes', async (t) => {
+    const hasty = await serveDuring(t, { tones: true, env: { ...env, OS_UPLOAD_IDLE_S: '1' } });
     const body = form(file(wav));
     const starts = [
       [head(`Content-Length: ${body.length + 100}`), body],
@@ -472,11 +471,10 @@ describe('clients that lie, dawdle or leave', () => {
       }),
     );
     await assertUnharmed(hasty);
-    await hasty.stop();
   });
 
-  test('a body that trickles for ever is ended by the time for a whole request', async () => {
-    const hasty = await startServer({ tones: true, env: { ...env, OS_UPLOAD_TIMEOUT_S: '2' } });
+  test('a body that trickles for ever is ended by the time for a whole request', async (t) => {
+    const hasty = await serveDuring(t, { tones: true, env: { ...env, OS_UPLOAD_TIMEOUT_S: '2' } });
     const trickle = async (first: string) => {
       const connection = await RawConnection.open(hasty.url);
       await connection.write(first);
@@ -495,7 +493,6 @@ describe('clients that lie, dawdle or leave', () => {
     );
     await Promise.all([trickle(head('Content-Length: 5000')), trickle(json)]);
     await assertUnharmed(hasty);
-    await hasty.stop();
   });
 
   test('a client that leaves halfway leaves nothing behind', async () => {
@@ -527,8 +524,12 @@ describe('clients that lie, dawdle or leave', () => {
     await assertUnharmed(server);
   });
 
-  test('a client that leaves while its recording is heard stops the work and leaves no file', async () => {
-    const slow = await startServer({ tones: true, gigaflopPerSecond: 60, env: { ...env, OS_ENGINE_PROCESSES: '1' } });
+  test('a client that leaves while its recording is heard stops the work and leaves no file', async (t) => {
+    const slow = await serveDuring(t, {
+      tones: true,
+      gigaflopPerSecond: 60,
+      env: { ...env, OS_ENGINE_PROCESSES: '1' },
+    });
     const recording = await speak(server, 'one two three four five six seven eight nine ten. '.repeat(4));
     for (const stream of ['false', 'true']) {
       const leaving = new AbortController();
@@ -542,11 +543,10 @@ describe('clients that lie, dawdle or leave', () => {
       await assertUnharmed(slow);
     }
     assert.ok(!slow.log.some((line) => line.includes('"level":"error"')), slow.log.join(''));
-    await slow.stop();
   });
 
-  test('uploads beyond those at once are told when to come back, and a finished one makes room', async () => {
-    const narrow = await startServer({ tones: true, env: { ...env, OS_MAX_UPLOADS: '2' } });
+  test('uploads beyond those at once are told when to come back, and a finished one makes room', async (t) => {
+    const narrow = await serveDuring(t, { tones: true, env: { ...env, OS_MAX_UPLOADS: '2' } });
     const body = form(file(wav));
     const half = async () => {
       const connection = await RawConnection.open(narrow.url);
@@ -562,7 +562,6 @@ describe('clients that lie, dawdle or leave', () => {
     assert.equal(await textOf(await post(body, FORM_TYPE, narrow)), TEXT);
     second.close();
     await assertUnharmed(narrow);
-    await narrow.stop();
   });
 
   test('without a key nothing of an upload is kept', async () => {

@@ -22,13 +22,18 @@ const ALWAYS = ['x-content-type-options', 'content-security-policy', 'referrer-p
 export async function assertError(answer: Response | RawAnswer, expected: ExpectedError): Promise<string> {
   const header = (name: string) =>
     answer instanceof Response ? answer.headers.get(name) : (answer.headers[name] ?? null);
-  const text = answer instanceof Response ? await answer.text() : answer.body.toString();
-  assert.equal(answer.status, expected.status, text);
+  const body = answer instanceof Response ? Buffer.from(await answer.arrayBuffer()) : answer.body;
+  const text = body.toString('utf8', 0, 4000);
+  const shown = body
+    .subarray(0, 300)
+    .toString('latin1')
+    .replace(/[^ -~]/g, '.');
+  assert.equal(answer.status, expected.status, shown);
   assert.match(header('content-type') ?? '', /^application\/json/, text);
-  const body = JSON.parse(text) as { error: { message: string; type: string; param: string | null; code: string } };
-  assert.deepEqual(Object.keys(body), ['error']);
-  assert.deepEqual(Object.keys(body.error).sort(), ['code', 'message', 'param', 'type']);
-  const { code, param, message, type } = body.error;
+  const answered = JSON.parse(text) as { error: { message: string; type: string; param: string | null; code: string } };
+  assert.deepEqual(Object.keys(answered), ['error']);
+  assert.deepEqual(Object.keys(answered.error).sort(), ['code', 'message', 'param', 'type']);
+  const { code, param, message, type } = answered.error;
   assert.equal(code, expected.code, text);
   if (expected.param !== undefined) assert.equal(param, expected.param, text);
   if (expected.says !== undefined) assert.match(message, expected.says);

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
 import type { ModelManifest } from '../../src/models/manifest.ts';
 import { type OpenSpeech, startOpenSpeech } from '../../src/open-speech.ts';
@@ -53,6 +54,13 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The same for the length of one test, however it ends. */
+export async function serveDuring(test: TestContext, options?: TestServerOptions): Promise<TestServer> {
+  const server = await startServer(options);
+  test.after(() => server.stop());
+  return server;
 }
 
 /** Puts the tone models where a server looks for models. */

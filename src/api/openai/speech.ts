@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { AUDIO_FORMATS } from '../../audio/contract.ts';
 import { CONTENT_TYPES } from '../../audio/formats.ts';
+import { SpeechError } from '../../errors.ts';
+import type { CatalogModel } from '../../models/catalog.ts';
 import { type SpeakDeps, type Speech, speak } from '../../speech/speak.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
@@ -78,7 +80,9 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
       const { input, voice, instructions, response_format: format, stream_format, language, speed } = request.body;
       const cancel = cancelWhenGone(reply);
       const model = names.model('tts', request.body.model);
-      const timings = request.body.timestamp_granularities !== undefined && stream_format === 'sse';
+      const sse = stream_format === 'sse';
+      const timings = request.body.timestamp_granularities !== undefined;
+      if (timings) requireTimings(model, sse);
       const speech = await speak(
         deps.cache !== undefined && timings ? { ...deps, cache: undefined } : deps,
         {
@@ -93,7 +97,6 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
         },
         { requestId: request.id, keyId: request.principal!.keyId, signal: cancel.signal },
       );
-      const sse = stream_format === 'sse';
       return await sendStream(reply, sse ? speechEvents(speech, timings) : speech.bytes, {
         headers: {
           ...(sse ? EVENT_STREAM_HEADERS : { 'content-type': CONTENT_TYPES[format], 'cache-control': 'no-store' }),
@@ -113,6 +116,13 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
       });
     },
   );
+}
+
+function requireTimings({ manifest, capabilities }: CatalogModel, sse: boolean): void {
+  const param = 'timestamp_granularities';
+  if (!sse) throw new SpeechError('invalid_request', "Word times need stream_format 'sse'.", { param });
+  if (capabilities.speak!.wordMarks) return;
+  throw new SpeechError('unsupported_by_model', `The model '${manifest.id}' does not tell word times.`, { param });
 }
 
 async function* speechEvents(speech: Speech, timings: boolean): AsyncGenerator<string> {
