@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { checkImports, importsOf, KEEPERS, problemOf, ROOMS } from '../src/check/imports.ts';
+import { checkImports, importsOf, KEEPERS, problemOf, ROOMS, SHARED } from '../src/check/imports.ts';
 
 test('no import of the tree points up', async () => {
   assert.deepEqual(await checkImports(resolve(import.meta.dirname, '..')), []);
@@ -18,6 +18,7 @@ test('the rooms have an order, so there can be no cycle between them', () => {
     assert.equal(new Set(imports).size, imports.length, `${name} names a room twice`);
   }
   assert.equal(new Set(ROOMS.map(({ name }) => name)).size, ROOMS.length);
+  for (const { imports } of SHARED) assert.deepEqual(imports, []);
   for (const { rooms } of KEEPERS) {
     for (const room of rooms)
       assert.ok(

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
@@ -92,7 +92,7 @@ test('the image starts safe: with TLS beyond loopback, and with a check of its h
   assert.equal(settings.authDisabled, false);
   assert.equal(settings.dataDir, valuesOf(runtime, 'VOLUME')[0]);
   assert.equal(String(settings.port), valuesOf(runtime, 'EXPOSE')[0]);
-  assert.deepEqual(healthcheck(), ['node_modules/.bin/node', 'deploy/healthcheck.ts']);
+  assert.deepEqual(healthcheck(), ['node', 'deploy/healthcheck.ts']);
 });
 
 function healthcheck(): string[] {
@@ -251,7 +251,8 @@ test("the image's command runs as its user without any capability, answers its h
   const port = await freePort();
   const env = {
     ...environment,
-    PATH: '/usr/bin:/bin',
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    HOME: dataDir,
     OS_DATA_DIR: dataDir,
     OS_HOST: '127.0.0.1',
     OS_PORT: String(port),
