@@ -4,6 +4,9 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import type { App } from './app.ts';
 import { PUBLIC } from './policy.ts';
 
+/** Five bars of sound, as on the page. */
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" viewBox="0 0 40 40"><rect width="40" height="40" rx="8" fill="#0f6b62"/><g stroke="#fff" stroke-width="3" stroke-linecap="round"><path d="M8 17v6M14 12v16M20 7v26M26 13v14M32 17v6"/></g></svg>`;
+
 /** Collects the routes that are added after it, for `/openapi.json` and the reference page. */
 export async function describeRoutes(app: App, version: string): Promise<void> {
   await app.register(swagger, {
@@ -32,5 +35,6 @@ export async function documentationRoutes(app: App): Promise<void> {
     staticCSP: true,
     uiConfig: { deepLinking: true, persistAuthorization: false, validatorUrl: null },
     theme: { title: 'Open Speech API' },
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/' },
   });
 }

@@ -12,13 +12,17 @@ export interface HealthDeps {
 
 /** `/health` (is the process alive), `/ready` (should it get traffic) and `/metrics` (how is it doing). */
 export function healthRoutes(app: FastifyInstance, { version, metricsEnabled, metrics, isReady }: HealthDeps): void {
-  app.get('/health', { config: { policy: PUBLIC }, schema: { tags: ['Operation'], summary: 'Is it alive' } }, () => ({
-    status: 'ok',
-    version,
-  }));
+  app.get(
+    '/health',
+    { config: { policy: PUBLIC }, schema: { tags: ['Operation'], summary: 'Is it alive', security: [] } },
+    () => ({
+      status: 'ok',
+      version,
+    }),
+  );
   app.get(
     '/ready',
-    { config: { policy: PUBLIC }, schema: { tags: ['Operation'], summary: 'May it get traffic' } },
+    { config: { policy: PUBLIC }, schema: { tags: ['Operation'], summary: 'May it get traffic', security: [] } },
     async (_request, reply) => {
       const ready = isReady();
       return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not_ready', version });
