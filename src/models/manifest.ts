@@ -50,6 +50,9 @@ export const voiceSchema = z.strictObject({
   speaker: z.union([z.string(), z.int().nonnegative()]).optional(),
 });
 
+/** Ids of models. They are names of folders too. */
+export const MODEL_ID = /^[a-z0-9][a-z0-9._-]{0,127}$/;
+
 /** What a model does: speaks, transcribes, or helps with either. */
 export const MODEL_KINDS = [
   'tts',
@@ -68,7 +71,7 @@ export const MODEL_KINDS = [
  */
 export const modelManifestSchema = z
   .strictObject({
-    id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,127}$/),
+    id: z.string().regex(MODEL_ID),
     kind: z.enum(MODEL_KINDS),
     /** The engine that opens it: a folder name under `engines/`. */
     engine: z.string().regex(/^[a-z0-9-]{1,32}$/),

@@ -16,8 +16,12 @@ export interface ChildOptions {
   module: string;
   /** For the log, for example `engine espeak`. */
   name: string;
-  /** Files and folders it may read besides our code. It may write nothing and start nothing. */
+  /** Files and folders it may read besides our code. It may start no program. */
   readable: readonly string[];
+  /** Folders it may write to; none where left out. */
+  writable?: readonly string[];
+  /** It may start threads. */
+  threads?: boolean;
   /** Resident memory at which it is killed. */
   memoryBytes: number;
   /** Time to answer `init`. */
@@ -48,7 +52,7 @@ process.on('exit', () => {
 
 /**
  * A process that does dangerous work for us: native code, strangers' files. It runs under Node's permission model
- * (reads our code and `readable`, writes nothing, spawns nothing), with an empty environment, at lower priority than
+ * (reads our code and `readable`, writes only what it is given, spawns nothing), with an empty environment, at lower priority than
  * the server, and dies when it outgrows its memory or when we do.
  */
 export class Child<Ready = unknown> {
@@ -75,6 +79,8 @@ export class Child<Ready = unknown> {
         '--allow-addons',
         '--no-warnings',
         ...readable.map((path) => `--allow-fs-read=${path}`),
+        ...(options.writable ?? []).map((path) => `--allow-fs-write=${path}`),
+        ...(options.threads ? ['--allow-worker'] : []),
       ],
     });
     running.add(this.#process);

@@ -1,0 +1,95 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { abortError, SpeechError } from '../../errors.ts';
+import type { ModelArchive, ModelManifest } from '../manifest.ts';
+import { exists, replaceDurably, storageError } from './disk.ts';
+import { type FetchTools, fetchModel } from './fetch-model.ts';
+import { contentName, type KnownFile, MANIFEST_FILE, readInstalled, readManifest } from './installed.ts';
+import type { Layout } from './layout.ts';
+import { unpackArchive } from './unpack.ts';
+import { chooseFiles, filesBelow } from './unpacked-files.ts';
+import { Workplace } from './workplace.ts';
+
+export interface InstallTools extends FetchTools {
+  layout: Layout;
+}
+
+/** Failures after which what is there is worthless, or in the way of everything else on a full disk. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  ...['integrity_failed', 'unsafe_archive', 'source_not_allowed', 'insufficient_storage', 'too_large'],
+]);
+
+/**
+ * Brings one model from its manifest to a finished folder. The caller holds the lock of its id. Nothing is visible
+ * before all of it is right. What is there after a failure stays for the next call where going on makes sense.
+ */
+export async function installModel(manifest: ModelManifest, tools: InstallTools): Promise<void> {
+  if (await refreshInstalled(manifest, tools.layout)) return;
+  const work = await Workplace.open(tools.layout, manifest);
+  try {
+    await fetchModel(manifest, work, tools);
+    const files = manifest.archive === undefined ? [] : await unpackInto(work, manifest, manifest.archive, tools);
+    if (tools.signal.aborted) throw abortError(tools.signal);
+    const fetched = manifest.files.flatMap(({ path, bytes, sha256, url }) =>
+      url === undefined ? [] : [{ path, bytes: bytes!, sha256: sha256! }],
+    );
+    await work.publish([...fetched, ...files], 'download');
+  } catch (thrown) {
+    const error = storageError(thrown);
+    if (error instanceof SpeechError && HOPELESS.has(error.code)) await work.discard();
+    throw error;
+  }
+}
+
+/**
+ * True when the folder already has this content: then only the words of the manifest are brought up to date. That the
+ * bytes are still right is checked when they are loaded.
+ */
+async function refreshInstalled(manifest: ModelManifest, layout: Layout): Promise<boolean> {
+  const folder = layout.folder(manifest.id);
+  const installed = await readInstalled(folder).catch(() => undefined);
+  if (installed?.content !== contentName(manifest)) return false;
+  for (const { path } of installed.files) if (!(await exists(join(folder, path)))) return false;
+  const present = await readManifest(folder).catch(() => undefined);
+  if (JSON.stringify(present) !== JSON.stringify(manifest)) {
+    await replaceDurably(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  }
+  return true;
+}
+
+/** Unpacks the verified archive, takes what the manifest wants, and returns it with its sizes and hashes. */
+async function unpackInto(
+  work: Workplace,
+  manifest: ModelManifest,
+  archive: ModelArchive,
+  { limits, signal, meter, hashing }: InstallTools,
+): Promise<KnownFile[]> {
+  const unpacked = await work.newUnpacked();
+  meter.begin('unpacking', archive.bytes);
+  await unpackArchive({
+    ...{ archive: work.archive, target: unpacked, limits, signal },
+    format: archive.format,
+    stripComponents: archive.stripComponents,
+    onRead: (bytes) => meter.add(bytes),
+  });
+  const kept = chooseFiles(await filesBelow(unpacked), manifest, archive);
+  meter.begin(
+    'verifying',
+    kept.reduce((sum, { size }) => sum + size, 0),
+  );
+  const files: KnownFile[] = [];
+  for (const { path, size } of kept) {
+    const wanted = manifest.files.find((file) => file.path === path && file.url === undefined);
+    const sha256 = await hashing.follow(join(unpacked, path)).finish(size);
+    if ((wanted?.bytes ?? size) !== size || (wanted?.sha256 ?? sha256) !== sha256) {
+      throw new SpeechError(
+        'integrity_failed',
+        `${path} in the archive of '${manifest.id}' is not what its manifest says.`,
+      );
+    }
+    files.push({ path, bytes: size, sha256 });
+    meter.add(size);
+  }
+  for (const { path } of files) await rename(join(unpacked, path), await work.placeOf(path));
+  return files;
+}
