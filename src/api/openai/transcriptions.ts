@@ -137,6 +137,10 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
       const model = names.model('stt', body.model);
       const language = body.language ?? body.languages?.[0];
       const prompt = [body.prompt, ...(body.keywords ?? [])].filter(Boolean).join(', ') || undefined;
+      if (prompt !== undefined && prompt.length > limits.promptChars) {
+        const message = `The prompt with its keywords is longer than ${limits.promptChars} characters.`;
+        throw new SpeechError('invalid_request', message, { param: 'keywords' });
+      }
       const words = granularities?.includes('word') ?? false;
       return await answer(request, reply, {
         format,
