@@ -88,22 +88,20 @@ async function* pieces(source: AsyncIterable<Buffer>, threads: BlockThreads): As
 
 class BlockThreads {
   readonly count: number;
-  #idle: Worker[];
-  #all: readonly Worker[];
+  #all: Worker[] = [];
+  #idle: Worker[] = [];
   #waiting: ((thread: Worker) => void)[] = [];
 
   constructor(count: number) {
     this.count = count;
-    this.#all = Array.from({ length: count }, () => new Worker(new URL('./bunzip2.thread.ts', import.meta.url)));
-    this.#idle = [...this.#all];
   }
 
+  /** The content of a block, or undefined where it does not unpack. */
   async unpack(block: Bits): Promise<Uint8Array | undefined> {
-    const thread = this.#idle.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
-    const stream = asStream(block);
+    const thread = await this.#take();
     const { content } = await new Promise<FromBlockThread>((resolve) => {
       thread.once('message', resolve);
-      thread.postMessage({ stream } satisfies ToBlockThread);
+      thread.postMessage({ stream: asStream(block) } satisfies ToBlockThread);
     });
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(thread);
@@ -113,5 +111,14 @@ class BlockThreads {
 
   async close(): Promise<void> {
     await Promise.all(this.#all.map((thread) => thread.terminate()));
+  }
+
+  async #take(): Promise<Worker> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#all.length === this.count) return await new Promise((resolve) => this.#waiting.push(resolve));
+    const thread = new Worker(new URL('./bunzip2.thread.ts', import.meta.url));
+    this.#all.push(thread);
+    return thread;
   }
 }

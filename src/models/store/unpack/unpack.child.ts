@@ -1,68 +1,10 @@
 /** The process that unpacks one archive. It may read the archive, write below the target, and nothing else. */
-import { createReadStream, statSync } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { SpeechError } from '../../../errors.ts';
 import { type Parent, serveParent } from '../../../processes/serve-parent.ts';
-import { bunzip2 } from './bunzip2.ts';
-import { EntryGuard } from './entry-guard.ts';
-import { BadArchive, type FromUnpacker, type UnpackJob } from './job.ts';
-import { TarReader } from './tar.ts';
-import { TreeWriter } from './tree-writer.ts';
-import { readZip } from './zip.ts';
+import type { FromUnpacker, UnpackJob } from './job.ts';
+import { unpack } from './unpack.ts';
 
-const READ_BYTES = 1024 * 1024;
 const TELL_EVERY_BYTES = 4 * 1024 * 1024;
-
-async function unpack(job: UnpackJob, onRead: (bytes: number) => void): Promise<void> {
-  const { stripComponents, rules } = job;
-  const guard = new EntryGuard({ ...rules, stripComponents, archiveBytes: statSync(job.archive).size });
-  const writer = new TreeWriter(job.target, guard);
-  if (job.format === 'zip') {
-    const sink = {
-      begin: writer.begin.bind(writer),
-      count: guard.count.bind(guard),
-      write: writer.write.bind(writer),
-      end: writer.end.bind(writer),
-    };
-    return await readZip(job.archive, sink, onRead);
-  }
-  const reader = new TarReader(writer);
-  for await (const chunk of tarBytes(job, onRead)) {
-    // Headers and padding count too: an archive of a billion empty records is as bad as a big file.
-    guard.count(chunk.length);
-    reader.push(chunk);
-    if (reader.ended) break;
-  }
-  reader.finish();
-}
-
-function tarBytes({ archive, format }: UnpackJob, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
-  const packed = readCounted(archive, onRead);
-  if (format === 'tar') return packed;
-  if (format === 'tar.bz2') return bunzip2(packed);
-  const gunzip = createGunzip({ chunkSize: READ_BYTES });
-  // Its failures reach whoever reads from it.
-  return pipeline(packed, gunzip, () => {});
-}
-
-async function* readCounted(path: string, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
-    onRead(chunk.length);
-    yield chunk;
-  }
-}
-
-function asError(thrown: unknown): SpeechError {
-  if (thrown instanceof BadArchive)
-    return new SpeechError('unsafe_archive', `The model archive was refused: ${thrown.message}.`);
-  const { code = '', message } = thrown as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new SpeechError('insufficient_storage', 'There is no room on the disk for this model.');
-  }
-  // What zlib and yauzl say of damaged data.
-  return new SpeechError('unsafe_archive', 'The model archive cannot be read.', { detail: `${code} ${message}` });
-}
 
 async function run(job: UnpackJob, parent: Parent): Promise<void> {
   let read = 0;
@@ -78,7 +20,7 @@ async function run(job: UnpackJob, parent: Parent): Promise<void> {
     await tell({ kind: 'read', bytes: read });
     await tell({ kind: 'done' });
   } catch (error) {
-    await tell({ kind: 'failed', error: asError(error).toData() });
+    await tell({ kind: 'failed', error: SpeechError.from(error).toData() });
   }
 }
 

@@ -12,13 +12,14 @@ const TYPE_MASK = 0o170000;
 const FOLDER = 0o040000;
 const FILE = 0o100000;
 
-const KINDS: Readonly<Record<number, string>> = {
-  21609: 'a symbolic link',
-  14406: 'a device',
-  4802: 'a device',
-  2401: 'a named pipe',
-  26411: 'a socket',
-};
+/** What else the type bits of a Unix mode can say. */
+const KINDS: ReadonlyMap<number, string> = new Map([
+  [0o120000, 'a symbolic link'],
+  [0o060000, 'a device'],
+  [0o020000, 'a device'],
+  [0o010000, 'a named pipe'],
+  [0o140000, 'a socket'],
+]);
 
 export interface ZipSink {
   begin(entry: Entry): void;
@@ -82,7 +83,7 @@ function describe(entry: yauzl.Entry): Entry {
   const isFolder = name.endsWith('/');
   const kind = entry.versionMadeBy >>> 8 === UNIX ? (entry.externalFileAttributes >>> 16) & TYPE_MASK : 0;
   if (kind !== 0 && kind !== FILE && kind !== FOLDER) {
-    return { name, type: 'other', what: KINDS[kind] ?? 'of an unknown kind' };
+    return { name, type: 'other', what: KINDS.get(kind) ?? 'of an unknown kind' };
   }
   if (kind === FOLDER && !isFolder) return { name, type: 'other', what: 'a folder and a file at once' };
   if (isFolder) return { name, type: 'folder' };
