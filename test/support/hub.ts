@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModelManifest } from '../../src/models/manifest.ts';
 import { modelManifestSchema } from '../../src/models/manifest.ts';
 import type { World } from '../../src/models/store/sources.ts';
@@ -44,6 +45,8 @@ export class Hub {
   /** Token that gated repositories ask for. */
   token: string | undefined;
   port = 0;
+  /** Pause before each 64 kB of a file. */
+  pauseMs = 0;
   #server = createServer((request, response) => this.#answer(request, response));
 
   static async start(): Promise<Hub> {
@@ -125,9 +128,10 @@ export class Hub {
     pipeline(Readable.from(this.#pieces(body), { objectMode: false }), response, () => {});
   }
 
-  *#pieces(body: Buffer): Generator<Buffer> {
+  async *#pieces(body: Buffer): AsyncGenerator<Buffer> {
     const step = 64 * 1024;
     for (let at = 0; at < body.length; at += step) {
+      if (this.pauseMs > 0) await sleep(this.pauseMs);
       const piece = body.subarray(at, at + step);
       this.bytesSent += piece.length;
       yield piece;
