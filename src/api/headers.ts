@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Settings } from '../config/kinds.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -20,6 +20,13 @@ export function newRequestId(): string {
   return `req_${randomBytes(12).toString('hex')}`;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When it arrived, by `performance.now()`. */
+    receivedAt: number;
+  }
+}
+
 /** What every answer has, whatever it is an answer to. */
 export function commonHeaders(requestId: string, settings: Settings): Record<string, string> {
   return {
@@ -31,16 +38,22 @@ export function commonHeaders(requestId: string, settings: Settings): Record<str
   };
 }
 
-/** Puts the common headers on the answer of every request that reaches the router. */
+/** Puts the common headers on the answer of every request that reaches the router, and notes when it arrived. */
 export function addHeaders(app: FastifyInstance, settings: Settings): void {
+  app.decorateRequest('receivedAt', 0);
   app.addHook('onRequest', async (request, reply) => {
+    request.receivedAt = performance.now();
     reply.headers(commonHeaders(request.id, settings));
   });
 }
 
+export function elapsedMs(request: FastifyRequest): number {
+  return performance.now() - request.receivedAt;
+}
+
 /** Milliseconds since the request arrived, as OpenAI's `openai-processing-ms` tells it. Call it when answering. */
 export function markProcessed(reply: FastifyReply): void {
-  reply.header('openai-processing-ms', String(Math.round(reply.elapsedTime)));
+  reply.header('openai-processing-ms', String(Math.round(elapsedMs(reply.request))));
 }
 
 /** Stands for the status where the connection ended before the answer did. */
@@ -53,7 +66,7 @@ export function recordRequests(app: FastifyInstance, log: Log, metrics: Metrics)
     reply.raw.once('close', () => {
       const route = request.routeOptions.url ?? 'unknown';
       const status = reply.raw.writableFinished ? reply.statusCode : CUT_SHORT;
-      const durationMs = reply.elapsedTime;
+      const durationMs = elapsedMs(request);
       metrics.requestAnswered({ route, method: request.method, status, durationMs });
       const quiet = route === '/health' || route === '/ready' || route === '/metrics';
       log[quiet ? 'debug' : 'info']('Answered', {

@@ -4,7 +4,7 @@ import type { Catalog, CatalogModel } from '../../models/catalog.ts';
 import type { Names } from '../../models/names.ts';
 import type { App } from '../app.ts';
 import { withScope } from '../policy.ts';
-import { errorResponses, errorSchema } from '../schemas.ts';
+import { errorResponses } from '../schemas.ts';
 import { languageField, modelField } from './fields.ts';
 
 const modelSchema = z
@@ -54,7 +54,7 @@ export function modelRoutes(app: App, { catalog, names }: { catalog: Catalog; na
         tags: ['Models'],
         summary: 'Describe a model',
         params: z.object({ '*': z.string() }),
-        response: { 200: modelSchema, 404: errorSchema, ...errorResponses },
+        response: { 200: modelSchema, ...errorResponses },
       },
     },
     (request) => {

@@ -7,7 +7,7 @@ import { type SpeakDeps, type Speech, speak } from '../../speech/speak.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorEvent } from '../errors.ts';
-import { markProcessed } from '../headers.ts';
+import { elapsedMs, markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
 import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
@@ -111,7 +111,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
         ...(sse ? { lastWords: errorEvent } : {}),
         onFirst: () => {
           markProcessed(reply);
-          metrics.firstAudioSent({ model: model.manifest.id, durationMs: reply.elapsedTime });
+          metrics.firstAudioSent({ model: model.manifest.id, durationMs: elapsedMs(request) });
         },
       });
     },

@@ -24,6 +24,7 @@ import { errorResponses } from '../schemas.ts';
 import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
 import type { ReceivedForm, UploadedFile, Uploads } from '../upload.ts';
 import { booleanField, jsonField, languageField, listField, modelField, numberField, oneOf } from './fields.ts';
+import { transcription, verboseTranscription } from './transcript-schemas.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -40,7 +41,7 @@ export interface TranscriptionDeps extends TranscribeDeps {
 
 const ABOUT_RECORDING: ReadonlySet<ErrorCode> = new Set(['invalid_audio', 'unsupported_audio', 'audio_too_long']);
 
-/** The file, as the documentation shows it; the form itself carries it beside the fields. */
+/** The file, as the documentation shows it. It has been checked when the form was received. */
 const fileField = z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' });
 
 /** `POST /v1/audio/transcriptions` and `POST /v1/audio/translations`, as OpenAI's clients use them. */
@@ -62,11 +63,11 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     // Also where the client leaves, before now or before its answer is complete.
     if (reply.raw.destroyed) await form.discard();
     else reply.raw.once('close', () => void form.discard());
-    request.body = { ...request.form.fields };
+    request.body = { ...form.fields, file: uploadedFile(form) };
   };
 
   const common = {
-    file: fileField.optional(),
+    file: fileField,
     model: modelField.optional(),
     prompt: z.string().max(limits.promptChars, `must not be longer than ${limits.promptChars} characters`).optional(),
     temperature: numberField(0, 1).optional(),
@@ -107,8 +108,15 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     tags: ['Transcription'],
     consumes: ['multipart/form-data'],
     response: {
-      200: z.any().describe('As `response_format` says; with `stream` server-sent events'),
-      413: errorResponses[400],
+      200: {
+        description: 'As `response_format` says; with `stream` server-sent events',
+        content: {
+          'application/json': { schema: z.union([verboseTranscription, transcription]) },
+          'text/plain': { schema: z.string() },
+          'text/vtt': { schema: z.string() },
+          'text/event-stream': { schema: z.string() },
+        },
+      },
       ...errorResponses,
     },
   };
@@ -210,7 +218,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
-    const file = uploadedFile(request.form!);
+    const file = request.form!.files.file!;
     const cancel = cancelWhenGone(reply);
     const { segments: heard, durationMs } = work.work(file, cancel.signal);
     const found = blameFile(heard);
