@@ -5,6 +5,7 @@ import { SpeechError, type SpeechErrorData } from '../../errors.ts';
 import { tryLock } from '../../storage/file-lock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { MODEL_ID, type ModelManifest } from '../manifest.ts';
+import { exportBundle, importBundle, judgeBundle } from './bundle.ts';
 import { type Consent, requireConsent } from './consent.ts';
 import { exists, removeFolder } from './disk.ts';
 import { Flights } from './flights.ts';
@@ -15,6 +16,7 @@ import { idOfIncoming, type Layout, layoutOf } from './layout.ts';
 import { ProgressMeter, type StoreProgress } from './progress.ts';
 import { type Recovered, recover } from './recover.ts';
 import { Requester } from './request.ts';
+import { acceptSigner, Signer } from './signing.ts';
 import { Slots } from './slots.ts';
 import { Sources, type World } from './sources.ts';
 import { type VerifyResult, verifyModels } from './verify-model.ts';
@@ -38,6 +40,11 @@ export interface InstallOptions extends Consent {
 export interface VerifyOptions {
   signal: AbortSignal;
   onProgress?: (progress: StoreProgress) => void;
+}
+
+export interface ImportOptions extends InstallOptions {
+  /** Fingerprint of a signer to take bundles from, now and later. */
+  acceptSigner?: string;
 }
 
 export interface ModelStoreOptions {
@@ -66,16 +73,23 @@ export class ModelStore {
   #log: ModelStoreOptions['log'];
   #hashing = new Hashing();
   #requester: Requester;
+  #catalogued: ModelStoreOptions['catalogued'];
   #slots: Slots;
   #flights = new Flights();
   #states = new Map<string, StoreState>();
   #listeners = new Set<StateListener>();
 
   /** Use `openModelStore`. */
-  constructor({ settings, log }: ModelStoreOptions, layout: Layout, installed: readonly string[], world?: World) {
+  constructor(
+    { settings, log, catalogued }: ModelStoreOptions,
+    layout: Layout,
+    installed: readonly string[],
+    world?: World,
+  ) {
     this.#layout = layout;
     this.#settings = settings;
     this.#log = log;
+    this.#catalogued = catalogued;
     this.#requester = new Requester(new Sources(settings, world));
     this.#slots = new Slots(settings.limits.downloadsAtOnce, settings.limits.downloadsPerHost);
     for (const id of installed) this.#states.set(id, { state: 'ready' });
@@ -147,6 +161,45 @@ export class ModelStore {
     const meter = new ProgressMeter(onProgress);
     const targets = wanted.map((id) => ({ id, folder: this.#layout.folder(id) }));
     return await verifyModels(targets, this.#hashing, signal, meter);
+  }
+
+  /** The fingerprint of the key that signs this server's bundles. */
+  get signer(): string {
+    return Signer.open(this.#settings.dataDir).fingerprint;
+  }
+
+  /**
+   * Writes an installed model into one signed file, for networks without a way out. Throws SpeechError
+   * `model_not_found`, `conflict`, `integrity_failed`, `insufficient_storage` or `cancelled`.
+   */
+  async export(id: string, path: string, { signal, onProgress = () => {} }: VerifyOptions): Promise<void> {
+    const tools = { layout: this.#layout, hashing: this.#hashing, limits: this.#settings.limits, signal };
+    const signer = Signer.open(this.#settings.dataDir);
+    await this.#locked(id, () => exportBundle(id, path, signer, { ...tools, meter: new ProgressMeter(onProgress) }));
+  }
+
+  /**
+   * Installs the model of a bundle and returns its id and the signer's fingerprint. Throws SpeechError
+   * `invalid_bundle`, `unknown_signer`, `integrity_failed`, `single_source`, `licence_not_accepted`, `conflict`,
+   * `too_large`, `insufficient_storage` or `cancelled`.
+   */
+  async import(path: string, options: ImportOptions): Promise<{ id: string; signer: string }> {
+    const { signal, onProgress = () => {} } = options;
+    const { dataDir, limits } = this.#settings;
+    const trust = { own: Signer.open(dataDir).fingerprint, dataDir, accepted: options.acceptSigner };
+    const judged = await judgeBundle(path, trust, this.#catalogued);
+    const { manifest, signer } = judged;
+    requireConsent(manifest, options);
+    const tools = { layout: this.#layout, hashing: this.#hashing, limits };
+    // Its name sets it apart from a download of the same content: the two must not join.
+    const content = `bundle ${contentName(manifest)}`;
+    await this.#flights.join(manifest.id, content, { signal, onProgress }, (cancelled, tell) =>
+      this.#bring(manifest.id, cancelled, tell, (meter, ended) =>
+        importBundle(path, judged, { ...tools, meter, signal: ended }),
+      ),
+    );
+    if (signer !== trust.own) acceptSigner(dataDir, signer);
+    return { id: manifest.id, signer };
   }
 
   /** Cleans up after killed processes. Call it at a start, before anything else. */

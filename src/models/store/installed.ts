@@ -9,7 +9,8 @@ export const MANIFEST_FILE = 'manifest.json';
 export const INSTALLED_FILE = 'installed.json';
 const MAX_BYTES = 16 * 1024 * 1024;
 
-const knownFileSchema = z.strictObject({ ...modelFileSchema.shape, url: z.never().optional() }).required({
+/** A file whose bytes are known. */
+export const knownFileSchema = z.strictObject({ ...modelFileSchema.shape, url: z.never().optional() }).required({
   bytes: true,
   sha256: true,
 });
@@ -25,7 +26,6 @@ const installedSchema = z.strictObject({
 });
 
 export type Installed = z.infer<typeof installedSchema>;
-/** A file whose bytes are known. */
 export type KnownFile = z.infer<typeof knownFileSchema>;
 
 /**
