@@ -1,7 +1,5 @@
-#!/usr/bin/env node
 /** `open-speech <command>`. Each command lives in its own file, which is loaded only when it is asked for. */
 import type { Command } from './command.ts';
-import { keepCompiledCode } from './compiled-code.ts';
 
 const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<{ command: Command }> }>> = {
   serve: { summary: 'run the server', load: () => import('./serve.ts') },
@@ -50,7 +48,6 @@ async function main(name: string, args: readonly string[]): Promise<number> {
     process.stderr.write(`open-speech: there is no command '${name}'; ${hint}\n`);
     return MISUSED;
   }
-  keepCompiledCode();
   const { command } = await COMMANDS[name]!.load();
   if (asksForHelp(args)) {
     process.stdout.write(command.help);

@@ -29,7 +29,7 @@ export interface CommandOptions {
 
 /** Starts the real command line as a process of its own. */
 export function startCommand(args: readonly string[], { env, stdin, cwd, program }: CommandOptions): RunningCommand {
-  const [file, ...words] = program ?? [process.execPath, resolve(root, 'src/cli/main.ts')];
+  const [file, ...words] = program ?? [process.execPath, resolve(root, 'bin/open-speech.js')];
   const child = spawn(file!, [...words, ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
