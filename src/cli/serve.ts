@@ -37,7 +37,6 @@ Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
     }
     await stopSignal();
     log.info('Stopping');
-    setTimeout(() => void stopSignal().then(() => process.exit(130)), SAME_SIGNAL_MS).unref();
     forget();
     await server.close();
     log.info('Stopped');
@@ -46,8 +45,15 @@ Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
   },
 };
 
+/** Resolves at the first signal to stop. A second one, after the moment in which it counts as the same, ends at once. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    let firstAt: number | undefined;
+    const onSignal = (): void => {
+      firstAt ??= performance.now();
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(130);
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   });
 }
