@@ -8,6 +8,7 @@ import { AUDIO_FORMATS } from '../src/audio/contract.ts';
 import { makeRecording, writeSilentOpus } from '../src/audio/media/make-recording.ts';
 import type { ErrorCode } from '../src/errors.ts';
 import { assertError, assertUnharmed } from './support/answers.ts';
+import { bytesOf, say, textOf, transcribe } from './support/client.ts';
 import { startServer, type TestServer } from './support/server.ts';
 import { riffChunk, samplesOf, wavFile } from './support/wav.ts';
 
@@ -28,10 +29,7 @@ before(async () => {
   });
   folder = mkdtempSync(join(tmpdir(), 'open-speech-audio-'));
   for (const format of AUDIO_FORMATS) {
-    const body = JSON.stringify({ input: TEXT, response_format: format });
-    const headers = { 'content-type': 'application/json' };
-    const answer = await server.fetch('/v1/audio/speech', { method: 'POST', headers, body });
-    spoken.set(format, Buffer.from(await answer.arrayBuffer()));
+    spoken.set(format, await bytesOf(await say(server, { input: TEXT, response_format: format })));
   }
   samples = samplesOf(spoken.get('pcm')!);
 });
@@ -41,17 +39,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function hear(audio: Uint8Array, name = 'recording', type = 'application/octet-stream'): Promise<Response> {
-  const form = new FormData();
-  form.append('file', new Blob([new Uint8Array(audio)], { type }), name);
-  return server.fetch('/v1/audio/transcriptions', { method: 'POST', body: form });
-}
-
-async function textOf(answer: Response): Promise<string> {
-  const body = await answer.text();
-  assert.equal(answer.status, 200, body);
-  return (JSON.parse(body) as { text: string }).text;
-}
+const hear = (audio: Uint8Array, name?: string, type?: string) =>
+  transcribe(server, audio, {}, { ...(name && { name }), ...(type && { type }) });
 
 async function assertRefused(audio: Uint8Array, ...codes: ErrorCode[]): Promise<void> {
   const answer = await hear(audio, 'speech.wav', 'audio/wav');

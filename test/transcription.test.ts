@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertError, assertUnharmed, type ExpectedError } from './support/answers.ts';
+import { bytesOf, eventsIn, eventsOf, type Fields, jsonOf, modelAt, say, transcribe } from './support/client.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { samplesOf, wavFile } from './support/wav.ts';
@@ -24,28 +25,11 @@ after(async () => {
 });
 
 async function speak(input: string): Promise<Float32Array> {
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ input, response_format: 'pcm' });
-  const answer = await server.fetch('/v1/audio/speech', { method: 'POST', headers, body });
-  assert.equal(answer.status, 200);
-  return samplesOf(Buffer.from(await answer.arrayBuffer()));
+  return samplesOf(await bytesOf(await say(server, { input, response_format: 'pcm' })));
 }
 
-type Fields = Record<string, string | string[]>;
-
-function post(audio: Uint8Array | undefined, fields: Fields = {}, to = server, route = 'transcriptions') {
-  const form = new FormData();
-  for (const [name, values] of Object.entries(fields)) for (const value of [values].flat()) form.append(name, value);
-  if (audio !== undefined) form.append('file', new Blob([new Uint8Array(audio)]), 'speech.wav');
-  return to.fetch(`/v1/audio/${route}`, { method: 'POST', body: form });
-}
-
-async function jsonOf<T>(answer: Response): Promise<T> {
-  const body = await answer.text();
-  assert.equal(answer.status, 200, body);
-  assert.match(answer.headers.get('content-type')!, /^application\/json/);
-  return JSON.parse(body) as T;
-}
+const post = (audio: Uint8Array | undefined, fields?: Fields, to = server, route?: string) =>
+  transcribe(to, audio, fields, route === undefined ? {} : { route });
 
 interface Verbose {
   text: string;
@@ -63,12 +47,6 @@ interface TranscriptEvent {
   end?: number;
   error?: object;
 }
-
-const eventsIn = (text: string) =>
-  text
-    .split('\n\n')
-    .filter(Boolean)
-    .map((event) => JSON.parse(/^data: (.*)$/.exec(event)![1]!) as TranscriptEvent);
 
 /** Sentences with pauses between them, and where each begins and ends in seconds. */
 interface Recording {
@@ -173,13 +151,13 @@ describe('a long recording', () => {
     let reads = 0;
     for await (const bytes of answer.body!) {
       if (reads++ === 0) {
-        const { running, waiting } = slow.server.service.router.status().models.find(({ id }) => id === 'tone-ear')!;
+        const { running, waiting } = modelAt(slow, 'tone-ear');
         assert.ok(running + waiting.batch > 0, 'it is still listening when the first words come');
       }
       text += decoder.decode(bytes, { stream: true });
     }
     assert.ok(reads > 3, `${reads} reads`);
-    const events = eventsIn(text);
+    const events = eventsIn<TranscriptEvent>(text);
     const deltas = events.filter(({ type }) => type === 'transcript.text.delta').map(({ delta }) => delta);
     assert.equal(deltas.length, recording.sentences.length);
     assert.equal(deltas.join(''), whole());
@@ -252,7 +230,7 @@ describe('the forms of an answer', () => {
       assert.equal(answer.status, 200, format);
       assert.equal(await answer.text(), body, format);
     }
-    const events = eventsIn(await (await post(silence, { stream: 'true' })).text());
+    const events = await eventsOf(await post(silence, { stream: 'true' }));
     assert.deepEqual(events, [{ type: 'transcript.text.done', text: '' }]);
   });
 

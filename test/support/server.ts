@@ -8,6 +8,7 @@ import { type OpenSpeech, startOpenSpeech } from '../../src/open-speech.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 import { buildToneRecogniser } from '../models/tone-recogniser.ts';
 import { buildToneVoice } from '../models/tone-voice.ts';
+import { until } from './until.ts';
 
 export const TEST_KEY = 'Xq72mV9kd-server-4fTz';
 
@@ -61,6 +62,28 @@ export async function serveDuring(test: TestContext, options?: TestServerOptions
   const server = await startServer(options);
   test.after(() => server.stop());
   return server;
+}
+
+/**
+ * The same with tone models that are as slow as neural ones, about this many 10⁹ operations for a second of sound, and
+ * room for one call of each. The voice is already loaded.
+ */
+export async function serveSlowly(
+  test: TestContext,
+  gigaflopPerSecond: number,
+  env: Record<string, string> = {},
+): Promise<TestServer> {
+  const models = {
+    TTS_MODEL: 'tone-voice',
+    STT_MODEL: 'tone-ear',
+    TTS_PRELOAD_MODELS: 'tone-voice',
+    OS_MODEL_TTL: '0',
+  };
+  const one = { OS_ENGINE_PROCESSES: '1', OS_ENGINE_THREADS: '4' };
+  const slow = await serveDuring(test, { tones: true, gigaflopPerSecond, env: { ...models, ...one, ...env } });
+  const { router } = slow.server.service;
+  await until(() => router.status().models.some(({ id, state }) => id === 'tone-voice' && state === 'loaded'));
+  return slow;
 }
 
 /** Puts the tone models where a server looks for models. */
