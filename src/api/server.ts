@@ -1,4 +1,3 @@
-import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import fastify, { type FastifyServerOptions } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -23,6 +22,9 @@ import { pageRoutes } from './page.ts';
 import { PUBLIC, type RoutePolicy, requirePolicies } from './policy.ts';
 import { answerUnreadable } from './unreadable.ts';
 import { acceptUploads } from './upload.ts';
+
+// An import would read every export of node:http, and one of them loads all of fetch: 14 MB that nobody uses here.
+const { createServer: createHttpServer } = process.getBuiltinModule('node:http');
 
 export interface ServerDeps {
   version: string;

@@ -1,9 +1,12 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Settings } from '../config/kinds.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import { errorBody } from './errors.ts';
 import { commonHeaders, newRequestId } from './headers.ts';
+
+// Imported, node:http would load fetch, too (server.ts).
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 /** What Node could not read as HTTP, by its error code. */
 const REASONS: Readonly<Record<string, [ErrorCode, number, string]>> = {

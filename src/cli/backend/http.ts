@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { PeerCertificate } from 'node:tls';
+
+// Imported, node:http would load fetch, too, which takes longer than the request.
+const { request: httpRequest } = process.getBuiltinModule('node:http');
 
 /** A server and what proves us to each other. */
 export interface ServerAddress {
