@@ -198,9 +198,12 @@ class FileDownload {
         if (file.size + chunk.length > bytes) throw wrongSize('more', this.#wanted);
         await file.append(chunk);
         onBytes(chunk.length);
-        hash.advance(file.size);
+        hash.advance(file.written);
       }
+      await file.settle();
     } catch (error) {
+      // What came before the connection broke is kept.
+      await file.settle();
       if (signal.aborted) throw abortError(signal);
       throw isNetworkError(error) ? new Interrupted('the connection broke') : error;
     } finally {

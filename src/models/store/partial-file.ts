@@ -1,6 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 
+/** Bytes that may wait for the disk. */
+const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
+
 interface Origin {
   url: string;
   etag?: string;
@@ -12,12 +15,18 @@ interface Origin {
  */
 export class PartialFile {
   readonly part: string;
+  /** Bytes that it has, or will have when `settle` resolves. */
   size = 0;
+  /** Bytes that lie in the file. */
+  written = 0;
   /** True when its bytes did not all come in one answer. */
   mixed = false;
   #from: string;
   #handle: FileHandle;
   #origin: Origin | undefined;
+  #queue: Uint8Array[] = [];
+  #writing: Promise<void> | undefined;
+  #failure: Error | undefined;
 
   private constructor(stem: string, handle: FileHandle) {
     this.part = `${stem}.part`;
@@ -30,6 +39,7 @@ export class PartialFile {
     const handle = await open(`${stem}.part`, constants.O_RDWR | constants.O_CREAT, 0o644);
     const file = new PartialFile(stem, handle);
     file.size = (await handle.stat()).size;
+    file.written = file.size;
     file.mixed = file.size > 0;
     file.#origin = await readFile(file.#from, 'utf8')
       .then((text) => JSON.parse(text) as Origin)
@@ -51,28 +61,46 @@ export class PartialFile {
     await writeFile(this.#from, JSON.stringify(origin));
   }
 
+  /**
+   * Adds bytes. Writes happen behind it, several pieces at once; it holds the caller up only when they fall behind.
+   * Throws the system's error of an earlier write.
+   */
   async append(chunk: Uint8Array): Promise<void> {
-    for (let done = 0; done < chunk.length; ) {
-      const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.size);
-      done += bytesWritten;
-      this.size += bytesWritten;
-    }
+    this.#queue.push(chunk);
+    this.size += chunk.length;
+    this.#writing ??= this.#writeQueued();
+    if (this.size - this.written > MAX_BEHIND_BYTES) await this.settle();
+    else if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Resolves when every byte has been written. */
+  async settle(): Promise<void> {
+    await this.#writing;
+    const failure = this.#failure;
+    if (failure === undefined) return;
+    this.#failure = undefined;
+    this.size = this.written;
+    throw failure;
   }
 
   async clear(): Promise<void> {
+    await this.#writing;
     await this.#handle.truncate(0);
     this.size = 0;
+    this.written = 0;
     this.mixed = false;
   }
 
   /** The first bytes, for telling what was sent in place of the file. */
   async head(bytes: number): Promise<Buffer> {
+    await this.settle();
     const { buffer, bytesRead } = await this.#handle.read(Buffer.alloc(bytes), 0, bytes, 0);
     return buffer.subarray(0, bytesRead);
   }
 
   /** Flushes it to the disk and gives it its name. */
   async finish(path: string): Promise<void> {
+    await this.settle();
     await this.#handle.sync();
     await this.close();
     await rename(this.part, path);
@@ -80,6 +108,7 @@ export class PartialFile {
   }
 
   async close(): Promise<void> {
+    await this.#writing;
     await this.#handle.close();
   }
 
@@ -87,5 +116,26 @@ export class PartialFile {
     await this.close();
     await rm(this.part, { force: true });
     await rm(this.#from, { force: true });
+  }
+
+  /** Never rejects: a failure is kept for whoever appends or settles next. */
+  async #writeQueued(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const pieces = this.#queue;
+        this.#queue = [];
+        let left = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+        while (left.length > 0) {
+          const { bytesWritten } = await this.#handle.write(left, 0, left.length, this.written);
+          this.written += bytesWritten;
+          left = left.subarray(bytesWritten);
+        }
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+      this.#queue = [];
+    } finally {
+      this.#writing = undefined;
+    }
   }
 }
