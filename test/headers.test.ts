@@ -1,5 +1,7 @@
 /** Headers and request lines: what is odd changes nothing, what is broken gets a clear answer. */
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { assertError, assertUnharmed } from './support/answers.ts';
 import { exchange, RawConnection, requestHead } from './support/raw.ts';
@@ -175,6 +177,24 @@ describe('headers', () => {
       assert.equal(headers['x-powered-by'], undefined);
     }
   });
+});
+
+test('over TLS the same holds, and browsers are told to stay with it', async (t) => {
+  const secure = await serveDuring(t, { env: { OS_SSL_ENABLED: 'true' } });
+  assert.match(secure.url, /^https:/);
+  const ask = (path: string, headers: Record<string, string> = {}) =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const options = { headers, rejectUnauthorized: false, agent: false };
+      get(secure.url + path, options, (answer) => resolve(answer.resume())).once('error', reject);
+    });
+  assert.equal((await ask('/v1/models')).statusCode, 401);
+  assert.equal((await ask('/v1/models', { authorization: `Bearer ${TEST_KEY}` })).statusCode, 200);
+  assert.equal((await ask('/health', { host: 'evil.example' })).statusCode, 403);
+  assert.match((await ask('/health')).headers['strict-transport-security'] ?? '', /^max-age=\d+$/);
+  const plain = await RawConnection.open(secure.url);
+  await plain.write(requestHead('GET /health'));
+  await plain.end();
+  assert.ok(!plain.received.includes('HTTP/1.1 200'));
 });
 
 describe('requests that are not HTTP as we know it', () => {

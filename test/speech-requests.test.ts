@@ -258,6 +258,10 @@ describe('SSML', () => {
     assert.ok(five.length > 50 * 48_000);
   });
 
+  test('a nest of just the permitted depth is spoken', async () => {
+    await bytesOf(await ssml(`<speak>${'<p>'.repeat(31)}a${'</p>'.repeat(31)}</speak>`));
+  });
+
   test('is not looked for in plain text', async () => {
     assert.match(
       await heard(server, await bytesOf(await say(server, { input: '<break time="9s"/> hi', response_format: 'wav' }))),
