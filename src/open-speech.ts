@@ -7,6 +7,7 @@ import type { RoutePolicy } from './api/policy.ts';
 import { createServer } from './api/server.ts';
 import type { Settings } from './config/kinds.ts';
 import { loadTlsIdentity } from './security/tls.ts';
+import { type ModelLibrary, type Outside, openLibrary } from './speech/library.ts';
 import { openSpeechService, type SpeechService } from './speech/service.ts';
 import { emptyTmpDir, lockDataDir, prepareDataDir } from './storage/data-dir.ts';
 import { openDatabase } from './storage/database.ts';
@@ -17,6 +18,7 @@ import { openSecurityLog } from './telemetry/security-log.ts';
 export interface OpenSpeech {
   url: string;
   service: SpeechService;
+  library: ModelLibrary;
   routes: readonly RoutePolicy[];
   /** The key of a first start, to be shown once, and the file that holds it. */
   firstKey: { token: string; path: string } | undefined;
@@ -34,9 +36,9 @@ export const version: string = (JSON.parse(readFileSync(resolve(ROOT, 'package.j
 
 /**
  * Puts the rooms together and listens. Throws an Error with a sentence for the operator when the data folder, a
- * certificate, a model name or the port cannot be used.
+ * certificate, a model name or the port cannot be used. `outside` is for tests.
  */
-export async function startOpenSpeech(settings: Settings, log: Log): Promise<OpenSpeech> {
+export async function startOpenSpeech(settings: Settings, log: Log, outside?: Outside): Promise<OpenSpeech> {
   const closers: (() => unknown)[] = [];
   let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
@@ -65,10 +67,12 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
     closers.push(() => metrics.close());
     const service = await openSpeechService({ settings, log, metrics, recordings: [tmpDir] });
     closers.push(() => service.close(0));
+    const library = await openLibrary(service, outside);
+    closers.push(() => library.close());
 
     const tls = settings.sslEnabled ? loadTlsIdentity(settings) : undefined;
     const server = await createServer({
-      ...{ version, service, keys, log, securityLog, tmpDir, tls },
+      ...{ version, service, library, keys, log, securityLog, tmpDir, tls },
       pageDir: resolve(ROOT, 'web/dist'),
     });
     closers.push(() => server.app.close());
@@ -85,6 +89,7 @@ export async function startOpenSpeech(settings: Settings, log: Log): Promise<Ope
     return {
       url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
       service,
+      library,
       routes: server.routes,
       firstKey,
       notices: notices(settings, service.catalog, service.names),

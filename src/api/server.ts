@@ -3,6 +3,7 @@ import fastify, { type FastifyServerOptions } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { KeyStore } from '../accounts/keys.ts';
 import type { TlsIdentity } from '../security/tls.ts';
+import type { ModelLibrary } from '../speech/library.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
@@ -15,6 +16,7 @@ import { guardRequests } from './guard.ts';
 import { addHeaders, commonHeaders, newRequestId, recordRequests } from './headers.ts';
 import { healthRoutes } from './health.ts';
 import { acceptJson } from './json.ts';
+import { modelManagementRoutes } from './models.ts';
 import { modelRoutes } from './openai/models.ts';
 import { speechRoute } from './openai/speech.ts';
 import { transcriptionRoutes } from './openai/transcriptions.ts';
@@ -29,6 +31,7 @@ const { createServer: createHttpServer } = process.getBuiltinModule('node:http')
 export interface ServerDeps {
   version: string;
   service: SpeechService;
+  library: ModelLibrary;
   keys: KeyStore;
   log: Log;
   securityLog: SecurityLog;
@@ -115,6 +118,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   speechRoute(app, service);
   transcriptionRoutes(app, { ...service, uploads });
   modelRoutes(app, service);
+  modelManagementRoutes(app, { ...service, library: deps.library, isDraining: () => requests.draining });
   capabilitiesRoute(app, { ...service, version });
   await documentationRoutes(app);
   await pageRoutes(app, deps.pageDir);

@@ -31,22 +31,15 @@ export interface CatalogModel {
  * lie beside the manifest. Nothing else can be named by a caller.
  */
 export class Catalog {
-  readonly problems: readonly string[];
-  #models: ReadonlyMap<string, CatalogModel>;
+  #problems: readonly string[] = [];
+  #models: ReadonlyMap<string, CatalogModel> = new Map();
   #modelDir: string;
   #verifier = new Verifier();
   #engineOptions: Readonly<Record<string, OpenModel['options']>>;
 
-  private constructor(
-    models: ReadonlyMap<string, CatalogModel>,
-    modelDir: string,
-    engineOptions: Readonly<Record<string, OpenModel['options']>>,
-    problems: readonly string[],
-  ) {
-    this.#models = models;
+  private constructor(modelDir: string, engineOptions: Readonly<Record<string, OpenModel['options']>>) {
     this.#modelDir = modelDir;
     this.#engineOptions = engineOptions;
-    this.problems = problems;
   }
 
   /**
@@ -57,6 +50,13 @@ export class Catalog {
     modelDir: string,
     engineOptions: Readonly<Record<string, OpenModel['options']>> = {},
   ): Promise<Catalog> {
+    const catalog = new Catalog(modelDir, engineOptions);
+    await catalog.refresh();
+    return catalog;
+  }
+
+  /** Reads the folder again, after a model came or went. Until then callers see what there was before. */
+  async refresh(): Promise<void> {
     const problems: string[] = [];
     const engines = new Map<string, Engine>();
     await Promise.all(engineNames.map(async (name) => engines.set(name, await loadEngine(name))));
@@ -68,7 +68,7 @@ export class Catalog {
       } else if (models.has(manifest.id)) {
         problems.push(`${manifest.id}: the id is taken`);
       } else {
-        const open = toOpenModel(manifest, '', engineOptions[manifest.engine]);
+        const open = toOpenModel(manifest, '', this.#engineOptions[manifest.engine]);
         const { available, reason, remedy } = await engine.availability(open.options);
         models.set(manifest.id, {
           manifest,
@@ -84,8 +84,8 @@ export class Catalog {
 
     const installed = (await stat(import.meta.filename)).mtimeMs;
     for (const manifest of packagedManifests) await add(manifest, true, Math.floor(installed / 1000));
-    for (const folder of await manifestFolders(modelDir)) {
-      const path = join(modelDir, folder, 'manifest.json');
+    for (const folder of await manifestFolders(this.#modelDir)) {
+      const path = join(this.#modelDir, folder, 'manifest.json');
       try {
         const stats = await stat(path);
         if (stats.size > MAX_MANIFEST_BYTES) throw new Error(`larger than ${MAX_MANIFEST_BYTES} bytes`);
@@ -97,7 +97,13 @@ export class Catalog {
         problems.push(`${folder}: ${(error as Error).message}`);
       }
     }
-    return new Catalog(models, modelDir, engineOptions, problems);
+    this.#models = models;
+    this.#problems = problems;
+  }
+
+  /** Which manifests were left out at the last look, and why. */
+  get problems(): readonly string[] {
+    return this.#problems;
   }
 
   list(): readonly CatalogModel[] {

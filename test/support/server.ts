@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
 import type { ModelManifest } from '../../src/models/manifest.ts';
 import { type OpenSpeech, startOpenSpeech } from '../../src/open-speech.ts';
+import type { Outside } from '../../src/speech/library.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 import { buildToneRecogniser } from '../models/tone-recogniser.ts';
 import { buildToneVoice } from '../models/tone-voice.ts';
@@ -31,6 +32,8 @@ export interface TestServerOptions {
   tones?: boolean;
   /** Seconds of audio to compute for a second of sound, about: makes the tone models as slow as neural ones. */
   gigaflopPerSecond?: number;
+  /** In place of the shipped catalogue and of the hubs. */
+  outside?: Outside;
 }
 
 /** Starts a real server on a free port with a data folder of its own. */
@@ -41,7 +44,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     env: { OS_DATA_DIR: dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY, OS_RATE_LIMIT: '0', ...options.env },
   });
   const log: string[] = [];
-  const server = await startOpenSpeech(settings, openLog({ level: 'debug', write: (line) => log.push(line) }));
+  const lines = openLog({ level: 'debug', write: (line) => log.push(line) });
+  const server = await startOpenSpeech(settings, lines, options.outside);
   return {
     url: server.url,
     key: TEST_KEY,

@@ -1,0 +1,220 @@
+import type { Settings } from '../config/kinds.ts';
+import { abortError, SpeechError, type SpeechErrorData } from '../errors.ts';
+import type { Catalog, CatalogModel } from '../models/catalog.ts';
+import type { ModelManifest } from '../models/manifest.ts';
+import { shippedManifests } from '../models/shipped.ts';
+import { requireConsent } from '../models/store/consent.ts';
+import {
+  type Consent,
+  type InstallOptions,
+  type ModelStore,
+  openModelStore,
+  type StoreProgress,
+  type StoreState,
+} from '../models/store/index.ts';
+import type { World } from '../models/store/sources.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { LocalWorker } from '../workers/local/local-worker.ts';
+
+/** A model that is here, or one that can be had. */
+export interface LibraryModel {
+  manifest: ModelManifest;
+  /** Undefined where it is not here, or cannot be read. */
+  present: CatalogModel | undefined;
+}
+
+/** How getting a model goes. `absent` where nobody asked, `ready` when it can be used. */
+export type Arrival =
+  | { state: 'absent' }
+  | { state: 'queued' }
+  | StoreProgress
+  | { state: 'ready' }
+  | { state: 'failed'; error: SpeechErrorData };
+
+export interface LibraryOptions {
+  store: ModelStore;
+  catalog: Catalog;
+  /** What can be had. */
+  shipped: readonly ModelManifest[];
+  settings: Pick<Settings, 'sttModel' | 'ttsModel' | 'modelAliases'>;
+  /** Who holds models in memory, if anybody does here. */
+  worker?: Pick<LocalWorker, 'refresh' | 'unload'>;
+}
+
+/** What tests put in place of the shipped catalogue and of the hubs. No setting leads here. */
+export interface Outside {
+  shipped?: readonly ModelManifest[];
+  world?: World;
+}
+
+/** Opens the store of models and cleans up what killed processes left in it. */
+export async function openLibrary(
+  { settings, catalog, log, worker }: Pick<LibraryOptions, 'catalog' | 'worker'> & { settings: Settings; log: Log },
+  outside: Outside = {},
+): Promise<ModelLibrary> {
+  const shipped = outside.shipped ?? (await shippedManifests());
+  const catalogued = (id: string): ModelManifest | undefined => shipped.find((manifest) => manifest.id === id);
+  const store = await openModelStore({ settings, log, catalogued }, outside.world);
+  const { resumable, deleted } = await store.recover();
+  if (resumable.length > 0) log.info('Interrupted downloads can go on', { models: resumable });
+  if (deleted.length > 0) log.info('Leftovers of interrupted work were deleted', { models: deleted });
+  return new ModelLibrary({ store, catalog, shipped, settings, ...(worker === undefined ? {} : { worker }) });
+}
+
+/** Brings models and takes them away, so that everybody who uses them knows at once. */
+export class ModelLibrary {
+  readonly store: ModelStore;
+  #options: LibraryOptions;
+  /** What is being brought, by id. It counts as under way until its model can be used. */
+  #underWay = new Map<string, Promise<void>>();
+  #listeners = new Set<(id: string) => void>();
+  #closing = new AbortController();
+  #refreshed: Promise<void> = Promise.resolve();
+  #stopListening: () => void;
+
+  constructor(options: LibraryOptions) {
+    this.#options = options;
+    this.store = options.store;
+    this.#stopListening = options.store.onChange((id) => this.#tell(id));
+  }
+
+  /** Models that are here, then those that can be had besides. */
+  list(): LibraryModel[] {
+    const { catalog, shipped } = this.#options;
+    const here = catalog.list().map((present) => ({ manifest: present.manifest, present }));
+    const there = shipped.filter(({ id }) => catalog.get(id) === undefined);
+    return [...here, ...there.map((manifest) => ({ manifest, present: undefined }))];
+  }
+
+  /** The model of this id or alias. Throws SpeechError `model_not_found`. */
+  find(name: string): LibraryModel {
+    const all = this.list();
+    const found =
+      all.find(({ manifest }) => manifest.id === name) ?? all.find(({ manifest }) => manifest.aliases.includes(name));
+    if (found !== undefined) return found;
+    throw new SpeechError(
+      'model_not_found',
+      `There is no model '${name.slice(0, 80)}'. \`open-speech models list --available\` and GET /api/models name those that can be had.`,
+      { param: 'model' },
+    );
+  }
+
+  arrival(id: string): Arrival {
+    const state = this.store.states.get(id);
+    if (!this.#underWay.has(id)) {
+      return this.#options.catalog.get(id) === undefined ? (state ?? { state: 'absent' }) : { state: 'ready' };
+    }
+    // What the store says before it begins is about an earlier attempt, and what it has is not in use yet at the end.
+    return state === undefined || isEnd(state) ? { state: 'queued' } : state;
+  }
+
+  /** Tells of every change of an arrival. Returns how to stop that. */
+  onChange(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Makes sure that a model is here and can be used. Throws SpeechError `model_not_found` for one that is not known,
+   * `conflict` for a packaged one, and whatever `ModelStore.install` throws.
+   */
+  async install(name: string, options: InstallOptions): Promise<void> {
+    const manifest = this.#installable(name);
+    if (manifest === undefined) return;
+    await this.store.install(manifest, options);
+    await this.refresh();
+  }
+
+  /**
+   * Begins to bring a model, or joins what is under way. Throws SpeechError as `install` does where that can be told at
+   * once; later failures are in the arrival.
+   */
+  begin(name: string, consent: Consent): void {
+    const manifest = this.#installable(name);
+    if (manifest === undefined) return;
+    requireConsent(manifest, consent);
+    if (this.#closing.signal.aborted) throw abortError(this.#closing.signal);
+    if (this.#underWay.has(manifest.id)) return;
+    const work = this.install(manifest.id, { ...consent, signal: this.#closing.signal })
+      // The store has logged it and keeps it as the model's state.
+      .catch(() => {})
+      .finally(() => {
+        this.#underWay.delete(manifest.id);
+        this.#tell(manifest.id);
+      });
+    this.#underWay.set(manifest.id, work);
+    this.#tell(manifest.id);
+  }
+
+  /**
+   * Ends a model's processes and deletes its files. Throws SpeechError `model_not_found` where there are none, and
+   * `conflict` for a packaged model, one that the settings name, and one that is being installed.
+   */
+  async remove(name: string): Promise<string> {
+    const { manifest, present } = this.find(name);
+    const { id } = manifest;
+    if (present?.packaged) {
+      throw new SpeechError('conflict', `The model '${id}' comes with the server and cannot be removed.`, {
+        param: 'model',
+      });
+    }
+    const named = this.#settingThatNames(id);
+    if (named !== undefined) {
+      throw new SpeechError('conflict', `${named} names the model '${id}': change that first.`, { param: 'model' });
+    }
+    if (present?.available) await this.#options.worker?.unload(id);
+    const removed = await this.store.remove(id);
+    await this.refresh();
+    if (!removed) {
+      throw new SpeechError('model_not_found', `The model '${id}' is not on this disk.`, { param: 'model' });
+    }
+    return id;
+  }
+
+  /** Looks again which models there are. */
+  async refresh(): Promise<void> {
+    const { catalog, worker } = this.#options;
+    const refreshed = this.#refreshed.then(async () => {
+      await catalog.refresh();
+      await worker?.refresh();
+    });
+    this.#refreshed = refreshed.catch(() => {});
+    await refreshed;
+  }
+
+  /** Cancels what is under way and waits for it to end. */
+  async close(): Promise<void> {
+    this.#closing.abort(new SpeechError('shutting_down', 'The server is shutting down.'));
+    await this.store.close();
+    await Promise.all(this.#underWay.values());
+    this.#stopListening();
+  }
+
+  /** What has to be fetched for a name, or undefined where the model is here. */
+  #installable(name: string): ModelManifest | undefined {
+    const { manifest, present } = this.find(name);
+    if (present === undefined) return manifest;
+    if (present.packaged) {
+      const remedy = present.remedy === undefined ? '' : ` Get what it lacks with: ${present.remedy}`;
+      throw new SpeechError('conflict', `The model '${manifest.id}' comes with the server.${remedy}`, {
+        param: 'model',
+      });
+    }
+    return undefined;
+  }
+
+  #settingThatNames(id: string): string | undefined {
+    const { ttsModel, sttModel, modelAliases } = this.#options.settings;
+    if (ttsModel === id) return 'TTS_MODEL';
+    if (sttModel === id) return 'STT_MODEL';
+    return modelAliases.some((pair) => pair.split('=')[1]?.trim() === id) ? 'OS_MODEL_ALIASES' : undefined;
+  }
+
+  #tell(id: string): void {
+    for (const listener of this.#listeners) listener(id);
+  }
+}
+
+function isEnd(state: StoreState): boolean {
+  return state.state === 'ready' || state.state === 'failed';
+}

@@ -1,0 +1,233 @@
+/** `/api/models` and `/api/ps`: models come from a hub, work at once, and go again, with nobody restarting anything. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { openKeyStore } from '../src/accounts/keys.ts';
+import { serverEvents } from '../src/cli/backend/server-events.ts';
+import { openDatabase } from '../src/storage/database.ts';
+import { assertError } from './support/answers.ts';
+import { HOSTS, Hub, testWorld } from './support/hub.ts';
+import { serveDuring, type TestServer } from './support/server.ts';
+import { shipTones } from './support/shipped-tones.ts';
+import { until } from './support/until.ts';
+
+interface Managed {
+  id: string;
+  state: string;
+  reason: string | null;
+  remedy: string | null;
+  present: boolean;
+  packaged: boolean;
+  consents: string[];
+  sizeBytes: number;
+  commercialUse: boolean | null;
+}
+
+/** A server whose catalogue is the tone models, to be had from a hub on this machine. */
+async function serveShop(
+  t: TestContext,
+  changes: { voice?: object; env?: Record<string, string> } = {},
+): Promise<{ hub: Hub; server: TestServer }> {
+  const hub = await Hub.start();
+  t.after(() => hub.close());
+  const [voice, ear] = await shipTones(hub);
+  const server = await serveDuring(t, {
+    env: { OS_MODEL_HOSTS: HOSTS.join(','), ...changes.env },
+    outside: { shipped: [{ ...voice!, ...changes.voice }, ear!], world: testWorld() },
+  });
+  return { hub, server };
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const post = (server: TestServer, path: string, body?: object): Promise<Response> =>
+  server.fetch(path, {
+    method: 'POST',
+    ...(body === undefined ? {} : { headers: JSON_TYPE, body: JSON.stringify(body) }),
+  });
+const remove = (server: TestServer, path: string): Promise<Response> => server.fetch(path, { method: 'DELETE' });
+const speak = (server: TestServer, model: string): Promise<Response> =>
+  post(server, '/v1/audio/speech', { model, input: 'hello', response_format: 'wav' });
+
+async function told<T>(answer: Response, status = 200): Promise<T> {
+  const text = await answer.text();
+  assert.equal(answer.status, status, text);
+  return JSON.parse(text) as T;
+}
+
+async function events(server: TestServer, id: string): Promise<Record<string, unknown>[]> {
+  const answer = await server.fetch(`/api/models/${id}/progress`);
+  assert.match(answer.headers.get('content-type')!, /^text\/event-stream/);
+  return (await Array.fromAsync(serverEvents(answer.body!))) as Record<string, unknown>[];
+}
+
+test('a model is fetched while its progress is told, speaks at once, and is gone after it was removed', async (t) => {
+  const { hub, server } = await serveShop(t);
+  const { models } = await told<{ models: Managed[] }>(await server.fetch('/api/models'));
+  const before = models.find(({ id }) => id === 'tone-voice')!;
+  assert.deepEqual([before.state, before.present, before.consents], ['absent', false, []]);
+  assert.ok(before.sizeBytes > 0 && models.some(({ packaged }) => packaged));
+  await assertError(await speak(server, 'tone-voice'), { status: 404, code: 'model_not_found' });
+  assert.deepEqual(await events(server, 'tone-voice'), [{ type: 'model.absent', model: 'tone-voice' }]);
+
+  hub.pauseMs = 30;
+  const begun = await told<Managed>(await post(server, '/api/models/tone-voice/download'), 202);
+  assert.match(begun.state, /^(queued|downloading)$/);
+  const seen = await events(server, 'tone-voice');
+  assert.deepEqual(seen.at(-1), { type: 'model.ready', model: 'tone-voice' });
+  assert.ok(seen.some(({ type, state }) => type === 'model.progress' && state === 'downloading'));
+  const spoken = await speak(server, 'tone-voice');
+  assert.equal(spoken.status, 200);
+  assert.ok((await spoken.arrayBuffer()).byteLength > 1000);
+
+  const { models: loaded } = await told<{ models: { model: string; processes: number }[] }>(
+    await server.fetch('/api/ps'),
+  );
+  assert.deepEqual(
+    loaded.map(({ model, processes }) => [model, processes > 0]),
+    [['tone-voice', true]],
+  );
+  assert.deepEqual(await told(await remove(server, '/api/models/tone-voice')), {
+    status: 'unloaded',
+    model: 'tone-voice',
+  });
+  assert.deepEqual(await told(await server.fetch('/api/ps')), { models: [] });
+  await assertError(await remove(server, '/api/models/tone-voice'), { status: 404, code: 'not_found' });
+  const again = await told<Managed>(await post(server, '/api/models/tone-voice/load'));
+  assert.equal(again.state, 'loaded');
+
+  assert.deepEqual(await told(await remove(server, '/api/models/tone-voice/artifacts')), {
+    status: 'deleted',
+    model: 'tone-voice',
+  });
+  assert.equal(existsSync(join(server.dataDir, 'models', 'tone-voice')), false);
+  assert.deepEqual(await told(await server.fetch('/api/ps')), { models: [] });
+  await assertError(await speak(server, 'tone-voice'), { status: 404, code: 'model_not_found' });
+  await assertError(await remove(server, '/api/models/tone-voice/artifacts'), { status: 404, code: 'model_not_found' });
+  await assertError(await post(server, '/api/models/tone-voice/load'), { status: 404, code: 'model_not_found' });
+});
+
+test('twenty callers who ask for a model at once share one download', async (t) => {
+  const { hub, server } = await serveShop(t);
+  hub.pauseMs = 30;
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => post(server, '/api/models/tone-ear/download', { allow_single_source: true })),
+  );
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  const followed = await Promise.all([events(server, 'tone-ear'), events(server, 'tone-ear')]);
+  for (const seen of followed) assert.equal(seen.at(-1)!.type, 'model.ready');
+  const files = server.server.library.find('tone-ear').manifest.files.length;
+  const wholes = hub.requests.filter(({ host }) => host === 'hub.test').length;
+  assert.equal(wholes, files, 'each file was asked for once');
+  assert.equal((await told<Managed>(await post(server, '/api/models/tone-ear/download'), 202)).state, 'available');
+  assert.equal(hub.requests.filter(({ host }) => host === 'hub.test').length, files, 'what is here is not fetched');
+});
+
+test('a hub that cannot be used leaves a state that says why, and the next attempt begins anew', async (t) => {
+  const { hub, server } = await serveShop(t);
+  hub.misbehave = (_request, response) => {
+    response.writeHead(404).end();
+    return true;
+  };
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  const last = (await events(server, 'tone-voice')).at(-1) as {
+    type: string;
+    error: { code: string; message: string };
+  };
+  assert.deepEqual([last.type, last.error.code], ['model.failed', 'download_failed']);
+  assert.match(last.error.message, /hub\.test/);
+  const failed = await told<Managed>(await server.fetch('/api/models/tone-voice/status'));
+  assert.equal(failed.state, 'failed');
+  assert.equal(failed.reason, last.error.message);
+  assert.equal(failed.remedy, 'open-speech models pull tone-voice');
+
+  hub.misbehave = () => false;
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.ready');
+});
+
+test('what needs a consent is refused without it, before anything is fetched', async (t) => {
+  const { hub, server } = await serveShop(t, { voice: { confidence: 'single-source', commercialUse: false } });
+  const path = '/api/models/tone-voice/download';
+  const { consents, commercialUse } = await told<Managed>(await server.fetch('/api/models/tone-voice/status'));
+  assert.deepEqual([consents, commercialUse], [['allow_single_source', 'accept_licence'], false]);
+  await assertError(await post(server, path), { status: 403, code: 'single_source', param: 'allow_single_source' });
+  const half = await post(server, path, { allow_single_source: true });
+  await assertError(half, { status: 403, code: 'licence_not_accepted', param: 'accept_licence' });
+  const wrong = await post(server, path, { allow_single_source: 'yes' });
+  await assertError(wrong, { status: 400, code: 'invalid_request', param: 'allow_single_source' });
+  assert.equal(hub.requests.length, 0);
+  await told(await post(server, path, { allow_single_source: true, accept_licence: true }), 202);
+  assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.ready');
+});
+
+test('what comes with the server can be neither fetched nor removed, and an unknown name is refused', async (t) => {
+  const { server } = await serveShop(t);
+  await assertError(await remove(server, '/api/models/espeak/artifacts'), { status: 409, code: 'conflict' });
+  await assertError(await post(server, '/api/models/espeak/download'), { status: 409, code: 'conflict' });
+  for (const [method, path] of [
+    ['GET', '/api/models/nothing/status'],
+    ['GET', '/api/models/nothing/progress'],
+    ['POST', '/api/models/nothing/download'],
+    ['POST', '/api/models/..%2f..%2fetc/load'],
+    ['DELETE', '/api/models/nothing'],
+    ['DELETE', '/api/models/..%2fkeys/artifacts'],
+  ] as const) {
+    await assertError(await server.fetch(path, { method }), { status: 404, code: 'model_not_found', param: 'model' });
+  }
+});
+
+test('a model that a setting names is not removed', async (t) => {
+  const server = await serveDuring(t, { tones: true, env: { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear' } });
+  const answer = await remove(server, '/api/models/tone-voice/artifacts');
+  await assertError(answer, { status: 409, code: 'conflict', says: /TTS_MODEL names/ });
+  assert.equal((await speak(server, 'tone-voice')).status, 200);
+});
+
+test('a download under way ends with the server, and whoever follows it is told', async (t) => {
+  const { hub, server } = await serveShop(t, { env: { OS_SHUTDOWN_TIMEOUT_S: '60' } });
+  hub.misbehave = () => true;
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  const following = events(server, 'tone-voice');
+  await until(() => hub.requests.length > 0);
+  const closed = server.server.close();
+  const last = (await following).at(-1) as { type: string; error: { code: string } };
+  assert.deepEqual([last.type, last.error.code], ['model.failed', 'shutting_down']);
+  await closed;
+});
+
+test('reading and changing models need scopes of their own', async (t) => {
+  const { server } = await serveShop(t);
+  const db = await openDatabase(server.dataDir);
+  const keys = openKeyStore(db, { envKey: '', limits: server.server.service.settings.limits });
+  t.after(async () => {
+    keys.close();
+    await db.destroy();
+  });
+  const token = async (scope: 'speech' | 'models:read' | 'models:write'): Promise<string> =>
+    (await keys.create({ name: scope, scopes: [scope] })).token;
+  const tokens = {
+    speech: await token('speech'),
+    read: await token('models:read'),
+    write: await token('models:write'),
+  };
+  const ask = (key: string, method: string, path: string): Promise<Response> =>
+    fetch(server.url + path, { method, headers: { authorization: `Bearer ${key}` } });
+  for (const path of ['/api/models', '/api/models/tone-voice/status', '/api/models/tone-voice/progress', '/api/ps']) {
+    assert.equal((await ask(tokens.read, 'GET', path)).status, 200, path);
+    for (const key of [tokens.speech, tokens.write]) {
+      await assertError(await ask(key, 'GET', path), { status: 403, code: 'insufficient_scope' });
+    }
+  }
+  for (const [method, path] of [
+    ['POST', '/api/models/tone-voice/download'],
+    ['POST', '/api/models/tone-voice/load'],
+    ['DELETE', '/api/models/tone-voice'],
+    ['DELETE', '/api/models/tone-voice/artifacts'],
+  ] as const) {
+    for (const key of [tokens.speech, tokens.read]) {
+      await assertError(await ask(key, method, path), { status: 403, code: 'insufficient_scope' });
+    }
+  }
+  assert.equal((await ask(tokens.write, 'POST', '/api/models/tone-voice/download')).status, 202);
+});
