@@ -19,7 +19,7 @@ import { median, ms, report } from './support/report.ts';
 
 const RUNS = 5;
 const FILE_BYTES = 768 * 1024 * 1024;
-const PACKED_BYTES = { tar: 512 * 1024 * 1024, 'tar.gz': 96 * 1024 * 1024, 'tar.bz2': 32 * 1024 * 1024 } as const;
+const PACKED_BYTES = { tar: 1024 * 1024 * 1024, 'tar.gz': 96 * 1024 * 1024, 'tar.bz2': 32 * 1024 * 1024 } as const;
 const { signal } = new AbortController();
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'os-bench-store-'));

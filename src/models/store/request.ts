@@ -1,8 +1,11 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { abortError, SpeechError } from '../../errors.ts';
 import type { Sources } from './sources.ts';
+
+// Imported, node:http would load fetch, too, which no server needs (api/server.ts).
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http');
 
 const USER_AGENT = 'open-speech';
 const MAX_HEADER_BYTES = 32 * 1024;
@@ -30,7 +33,7 @@ export interface GetOptions {
 /** Asks the sources of a store for files, and keeps connections to them. */
 export class Requester {
   readonly sources: Sources;
-  #agents = new Map<string, HttpAgent>();
+  #agents = new Map<string, Agent>();
 
   constructor(sources: Sources) {
     this.sources = sources;
@@ -128,7 +131,7 @@ export class Requester {
     };
   }
 
-  #agent(url: URL, proxy: URL | undefined): HttpAgent {
+  #agent(url: URL, proxy: URL | undefined): Agent {
     const key = `${url.protocol} ${proxy?.href ?? ''}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;

@@ -2,12 +2,10 @@ import { closeSync, createReadStream, openSync, readSync, statSync } from 'node:
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { SpeechError } from '../../../errors.ts';
-import { bunzip2 } from './bunzip2.ts';
 import { EntryGuard } from './entry-guard.ts';
 import { BadArchive, type UnpackJob } from './job.ts';
 import { TarReader } from './tar.ts';
 import { TreeWriter } from './tree-writer.ts';
-import { readZip } from './zip.ts';
 
 const READ_BYTES = 1024 * 1024;
 
@@ -34,11 +32,13 @@ async function unpackEntries(job: UnpackJob, onRead: (bytes: number) => void): P
       write: writer.write.bind(writer),
       end: writer.end.bind(writer),
     };
+    // What only one format needs is loaded for that one: most of a small unpacking's time is the start.
+    const { readZip } = await import('./zip.ts');
     return await readZip(job.archive, sink, onRead);
   }
   const reader = new TarReader(writer);
   if (job.format === 'tar') return readTar(job.archive, guard, reader, onRead);
-  for await (const chunk of tarBytes(job, onRead)) {
+  for await (const chunk of await tarBytes(job, onRead)) {
     // Headers and padding count too: an archive of a billion empty records is as bad as a big file.
     guard.count(chunk.length);
     reader.push(chunk);
@@ -63,9 +63,12 @@ function readTar(path: string, guard: EntryGuard, reader: TarReader, onRead: (by
   reader.finish();
 }
 
-function tarBytes({ archive, format }: UnpackJob, onRead: (bytes: number) => void): AsyncIterable<Buffer> {
+async function tarBytes(
+  { archive, format }: UnpackJob,
+  onRead: (bytes: number) => void,
+): Promise<AsyncIterable<Buffer>> {
   const packed = readCounted(archive, onRead);
-  if (format === 'tar.bz2') return bunzip2(packed);
+  if (format === 'tar.bz2') return (await import('./bunzip2.ts')).bunzip2(packed);
   const gunzip = createGunzip({ chunkSize: READ_BYTES });
   // Its failures reach whoever reads from it.
   return pipeline(packed, gunzip, () => {});
