@@ -69,6 +69,16 @@ describe('words', () => {
     assert.match(stderr, /OS_PROT is not a setting of Open Speech; did you mean OS_PORT\?/);
   });
 
+  test('nothing that commands and servers do not need is loaded with them', async () => {
+    // An import of node:http would bring all of fetch, which costs more than the rest of the start.
+    for (const module of ['src/open-speech.ts', 'src/cli/backend/http.ts']) {
+      const script = `await import(${JSON.stringify(join(root, module))});
+        process.stdout.write(process.moduleLoadList.filter((name) => name.includes('undici')).join());`;
+      const program = [process.execPath, '--input-type=module', '-e', script];
+      assert.equal(succeeded(await cli([], { program })), '', module);
+    }
+  });
+
   test('the launcher starts the same command line with whatever Node there is', async () => {
     const program = ['/usr/bin/env', 'node', join(root, 'bin/open-speech.js')];
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -18,7 +18,7 @@ export function showProgress(describe: () => string, stream: NodeJS.WriteStream 
   let drawn = false;
   const timer = setInterval(() => {
     if (performance.now() - startedAt < PATIENCE_MS) return;
-    stream.write(ERASE_LINE + describe().slice(0, (stream.columns ?? 80) - 1));
+    stream.write(ERASE_LINE + describe().slice(0, (stream.columns || 80) - 1));
     drawn = true;
   }, REDRAW_MS);
   timer.unref();
