@@ -8,12 +8,12 @@ import { ms, quantile, report } from './support/report.ts';
 import { startBenchServer } from './support/server.ts';
 
 const ENGINES = availableParallelism();
-const SECONDS = 8;
+const SECONDS = 5;
 const ROUNDS = 3;
 const TEXT = 'It was a bright cold day in April, and the clocks were striking thirteen. '.repeat(3).trim();
 const WAV_HEADER_BYTES = 44;
 
-const server = await startBenchServer({ gigaflopPerSecond: 20 });
+const server = await startBenchServer({ gigaflopPerSecond: 10 });
 const catalog = await Catalog.read(join(server.dataDir, 'models'));
 
 for (const [name, model, voice, rate] of [

@@ -10,13 +10,13 @@ import { startBenchServer } from './support/server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'open-speech-bench-'));
 const path = join(folder, 'minute.wav');
-const server = await startBenchServer({ gigaflopPerSecond: 20 });
+const server = await startBenchServer({ gigaflopPerSecond: 5 });
 writeFileSync(path, await minuteOfSpeech(server));
 const file = readFileSync(path);
 const catalog = await Catalog.read(join(server.dataDir, 'models'));
 
 for (const [name, id, runs] of [
-  ['neural-sized tone recogniser', 'tone-ear', 9],
+  ['neural-sized tone recogniser', 'tone-ear', 7],
   ['pocketsphinx', 'pocketsphinx-en-us', 3],
 ] as const) {
   if (catalog.get(id)?.available !== true) continue;

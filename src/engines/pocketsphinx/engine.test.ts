@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { needs, needsData, sharedData } from '../../../test/support/needs.ts';
+import { WavReader } from '../../audio/wav.ts';
+import { SpeechError } from '../../errors.ts';
+import type { LoadedModel, OpenModel, RecognisedSegment } from '../contract.ts';
+import { engine } from './engine.ts';
+import { DEFAULT_MODEL_DIR, findLibrary } from './places.ts';
+
+const model = {
+  id: 'p',
+  engine: 'pocketsphinx',
+  family: 'pocketsphinx',
+  folder: '',
+  options: {},
+} as unknown as OpenModel;
+const skip = needs({
+  libpocketsphinx: findLibrary() ?? '/usr/lib/libpocketsphinx.so.3',
+  'en-us model': DEFAULT_MODEL_DIR,
+});
+
+test('what is missing is named with the line that gets it', async () => {
+  const nowhere = await engine.availability({ modelDir: '/nowhere' });
+  assert.equal(nowhere.available, false);
+  assert.match(nowhere.reason!, /is not installed/);
+  assert.equal(nowhere.remedy, 'npm run setup');
+});
+
+test('a model that is not there cannot be opened', async () => {
+  const gone = { ...model, options: { modelDir: '/nowhere' } };
+  await assert.rejects(engine.open(gone, { threads: 1 }), { code: 'model_unavailable' });
+});
+
+describe('the recogniser', { skip }, () => {
+  let loaded: LoadedModel;
+  before(async () => {
+    loaded = await engine.open(model, { threads: 1 });
+  });
+  after(() => loaded.close());
+
+  const hear = async (pcm: Float32Array, signal = new AbortController().signal): Promise<RecognisedSegment[]> => {
+    const segments = [];
+    for await (const segment of loaded.transcribe!({ pcm }, signal)) segments.push(segment);
+    return segments;
+  };
+
+  test('reads most words of real speech, with times inside the audio and measured confidence', {
+    skip: needsData('librivox'),
+  }, async () => {
+    const lines = readFileSync(join(sharedData, 'librivox/transcripts.tsv'), 'utf8').trim().split('\n');
+    let right = 0;
+    let total = 0;
+    for (const line of lines) {
+      const [id, transcript] = line.split('\t') as [string, string];
+      const pcm = new WavReader().push(readFileSync(join(sharedData, `librivox/${id}.wav`)));
+      const [segment] = await hear(pcm);
+      const spoken = transcript.trim().split(/\s+/);
+      const found = new Set(segment!.text.split(' '));
+      right += spoken.filter((word) => found.has(word)).length;
+      total += spoken.length;
+      let last = 0;
+      for (const { startMs, endMs, confidence } of segment!.words!) {
+        assert.ok(startMs >= last && endMs >= startMs && endMs <= pcm.length / 16, `${last} ${startMs} ${endMs}`);
+        assert.ok(confidence! >= 0 && confidence! <= 1);
+        last = startMs;
+      }
+      assert.doesNotMatch(segment!.text, /[<>[\]()+]/);
+    }
+    assert.ok(right / total > 0.6, `${right} of ${total} words`);
+  });
+
+  test('silence, noise and next to nothing hold no words and do no harm', async () => {
+    for (const length of [0, 1, 800, 1600, 16_000])
+      assert.deepEqual(await hear(new Float32Array(length)), [], `${length}`);
+    const broken = new Float32Array(16_000).fill(Number.NaN);
+    assert.ok(Array.isArray(await hear(broken)));
+  });
+
+  test('two at once are heard one after the other', async () => {
+    const quiet = new Float32Array(8000);
+    assert.deepEqual(await Promise.all([hear(quiet), hear(quiet)]), [[], []]);
+  });
+
+  test('a cancelled call ends with the reason', async () => {
+    const stop = new AbortController();
+    const heard = hear(new Float32Array(160_000), stop.signal);
+    stop.abort(new SpeechError('cancelled', 'Enough.'));
+    await assert.rejects(heard, { code: 'cancelled', message: 'Enough.' });
+  });
+});
