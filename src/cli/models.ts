@@ -1,100 +1,78 @@
-import { findServer, SERVER_HELP, SERVER_OPTIONS } from './backend/find-server.ts';
-import { type KnownModel, knownModels } from './backend/known-models.ts';
+import { findServer, SERVER_HELP, SERVER_OPTIONS, type ServerChoice } from './backend/find-server.ts';
 import { type Command, UsageError } from './command.ts';
 import { parseCommand } from './settings.ts';
-import { printable, printJson, table } from './terminal/output.ts';
 
-const OPTIONS = { json: { type: 'boolean' }, ...SERVER_OPTIONS } as const;
+const OPTIONS = {
+  json: { type: 'boolean' },
+  available: { type: 'boolean' },
+  'allow-single-source': { type: 'boolean' },
+  'accept-licence': { type: 'boolean' },
+  'accept-signer': { type: 'string' },
+  ...SERVER_OPTIONS,
+} as const;
+
+export type ModelsOptions = ReturnType<typeof parseCommand<typeof OPTIONS>>['options'];
+
+/** How many words each action takes, for people and as a range. */
+const ACTIONS: Readonly<Record<string, { takes: string; words: readonly [number, number] }>> = {
+  list: { takes: 'nothing', words: [0, 0] },
+  show: { takes: 'one model to show', words: [1, 1] },
+  pull: { takes: 'a model to fetch, or recommended or starters', words: [1, 100] },
+  rm: { takes: 'a model to remove', words: [1, 100] },
+  verify: { takes: 'models to verify, or nothing for all', words: [0, 100] },
+  export: { takes: 'a model and the file to write', words: [2, 2] },
+  import: { takes: 'the file of a bundle', words: [1, 1] },
+};
 
 export const command: Command = {
-  help: `Usage: open-speech models [list] [options]
+  help: `Usage: open-speech models [list] [--available] [options]
        open-speech models show <model> [options]
+       open-speech models pull <model>|recommended|starters [options]
+       open-speech models rm <model> [options]
+       open-speech models verify [<model>]
+       open-speech models export <model> <file>
+       open-speech models import <file> [options]
 
-Says which models there are and what they can do, and where one cannot be used, why not and what mends it. A star marks
-the default of its kind.
+list and show say which models there are and what they can do, and where one cannot be used, why not and what mends
+it; a star marks the default of its kind. pull fetches a model and checks every byte of it, rm deletes its files, verify
+hashes them anew. export and import carry a model to a network without a way out, in one signed file.
 
-  --json                for programs, with everything that is known
-${SERVER_HELP}
-Example: open-speech models show espeak
+  --available            list what can be had, too, with sizes and licences
+  --allow-single-source  take a model whose hashes one source alone vouches for
+  --accept-licence       take a model whose licence does not allow commercial use, or has terms of its own
+  --accept-signer <key>  import a bundle that this key's owner has signed (its fingerprint)
+  --json                 for programs, with everything that is known
+${SERVER_HELP}verify, export and import work in the models folder itself (OS_MODEL_DIR).
+
+Example: open-speech models pull starters
 `,
 
   async run(args) {
     const { options, positionals, loadSettings } = parseCommand(args, OPTIONS);
-    const [action = 'list', name, ...others] = positionals;
-    if (!['list', 'show'].includes(action)) {
-      throw new UsageError(`there is no 'models ${action}'; there are list and show`);
+    const [action = 'list', ...words] = positionals;
+    if (!Object.hasOwn(ACTIONS, action)) {
+      throw new UsageError(`there is no 'models ${action}'; there are ${Object.keys(ACTIONS).join(', ')}`);
     }
-    if (action === 'show' ? name === undefined || others.length > 0 : name !== undefined) {
-      throw new UsageError(action === 'show' ? 'name one model to show' : `list takes no '${name}'`);
-    }
+    const { takes, words: range } = ACTIONS[action]!;
+    if (words.length < range[0]) throw new UsageError(`name ${takes}`);
+    if (words.length > range[1]) throw new UsageError(`${action} takes ${takes}, not '${words.at(-1)}'`);
     const { settings } = loadSettings();
-    const models = await knownModels(await findServer(options, settings), settings);
-    if (action === 'list') {
-      if (options.json) printJson(models);
-      else process.stdout.write(listing(models));
-      return 0;
+    const findHere = (): ReturnType<typeof findServer> => findServer(options as ServerChoice, settings);
+    if (action === 'list' || action === 'show') {
+      const { list, show } = await import('./models/look.ts');
+      const server = await findHere();
+      return action === 'list'
+        ? await list(server, settings, options)
+        : await show(words[0]!, server, settings, options);
     }
-    const model = models.find(({ id, aliases }) => id === name || aliases.includes(name!));
-    if (model === undefined) {
-      throw new Error(`there is no model '${name}'; there are ${models.map(({ id }) => id).join(', ')}`);
+    if (action === 'pull' || action === 'rm') {
+      const { pull, remove } = await import('./models/change.ts');
+      return await (action === 'pull' ? pull : remove)(words, await findHere(), settings, options);
     }
-    if (options.json) printJson(model);
-    else process.stdout.write(printable(description(model)));
-    return 0;
+    if (options.url !== undefined) throw new UsageError(`${action} works in the models folder itself, not with --url`);
+    const folder = await import('./models/folder.ts');
+    if (action === 'verify') return await folder.verify(words, settings, options);
+    if (action === 'export') return await folder.exportModel(words[0]!, words[1]!, settings, options);
+    return await folder.importModel(words[0]!, settings, options);
   },
 };
-
-/** More than this many names are counted rather than listed. */
-const SHOWN = 4;
-
-function listing(models: readonly KnownModel[]): string {
-  const rows = models.map((model) => [
-    `${model.id}${model.default ? ' *' : ''}`,
-    ...[model.kind === 'tts' ? 'speaks' : 'hears', model.state, short(model.languages), model.licence, model.engine],
-  ]);
-  const missing = models.filter(({ reason }) => reason !== undefined);
-  return (
-    table([['MODEL', 'WORK', 'STATE', 'LANGUAGES', 'LICENCE', 'ENGINE'], ...rows]) +
-    missing.map((model) => `\n${model.id}: ${whyNot(model)}\n`).join('')
-  );
-}
-
-function description(model: KnownModel): string {
-  const { speak, transcribe } = model;
-  const yes = (can: boolean): string => (can ? 'yes' : 'no');
-  const rows: [string, string][] = [
-    ['model', `${model.id}${model.default ? ` (the default that ${model.kind === 'tts' ? 'speaks' : 'hears'})` : ''}`],
-    ['state', model.reason === undefined ? model.state : `${model.state}: ${whyNot(model)}`],
-    ['engine', model.engine],
-    ['licence', model.licence],
-    ['answers to', model.aliases.join(', ') || '-'],
-    ['languages', model.languages.join(', ')],
-  ];
-  if (speak !== undefined) {
-    const { speed } = speak;
-    rows.push(
-      ['voices', `${speak.voices.length}: ${short(speak.voices.map(({ id }) => id))}`],
-      ['speed', speed === null ? 'fixed' : `${speed.min} to ${speed.max}`],
-      ['sample rate', `${speak.sampleRate} Hz`],
-      ['follows instructions', yes(speak.instructions)],
-      ['tells word times', yes(speak.wordMarks)],
-    );
-  }
-  if (transcribe !== undefined) {
-    rows.push(
-      ['finds the language', yes(transcribe.detectsLanguage)],
-      ['tells word times', yes(transcribe.wordTimes)],
-      ['translates', yes(transcribe.translate)],
-    );
-  }
-  return table(rows);
-}
-
-function whyNot({ reason, remedy }: KnownModel): string {
-  return remedy === undefined ? reason! : `${reason!.replace(/\.$/, '')}. Get it with: ${remedy}`;
-}
-
-function short(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN).join(', ');
-  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
-}

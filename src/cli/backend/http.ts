@@ -16,7 +16,7 @@ export interface ServerAddress {
 }
 
 export interface Call {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   path: string;
   headers?: Readonly<Record<string, string>>;
   body?: string | AsyncIterable<Uint8Array>;
@@ -109,5 +109,9 @@ async function refusal(response: IncomingMessage, server: ServerAddress): Promis
 
 function understandable(error: NodeJS.ErrnoException, server: ServerAddress): Error {
   if (error.code === undefined || error.name === 'AbortError') return error;
+  if (/CERT|SIGNATURE/.test(error.code)) {
+    const how = 'NODE_EXTRA_CA_CERTS can name the authority that signed it';
+    return new Error(`the certificate of ${server.url} is not trusted (${error.code}); ${how}`, { cause: error });
+  }
   return new Error(`the server ${server.url} cannot be reached (${error.code})`, { cause: error });
 }

@@ -1,8 +1,8 @@
-/** What OpenAI's event streams send, as far as transcripts go. */
+/** What event streams send, as far as transcripts and downloads of models go. */
 export interface ServerEvent {
   type?: string;
   delta?: string;
-  error?: { message: string };
+  error?: { message: string; code?: string };
 }
 
 const MAX_EVENT_CHARS = 4 * 1024 * 1024;

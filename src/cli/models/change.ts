@@ -1,0 +1,100 @@
+import type { Settings } from '../../config/kinds.ts';
+import { RECOMMENDED, STARTERS } from '../../models/shipped.ts';
+import type { ServerAddress } from '../backend/http.ts';
+import { openModelShop, type PullProgress } from '../backend/model-shop.ts';
+import { explain } from '../explain.ts';
+import type { ModelsOptions } from '../models.ts';
+import { interruptible } from '../terminal/interrupt.ts';
+import { printJson, size } from '../terminal/output.ts';
+import { showProgress } from '../terminal/progress.ts';
+
+const GROUPS: Readonly<Record<string, readonly string[]>> = { recommended: RECOMMENDED, starters: STARTERS };
+
+interface Result {
+  model: string;
+  state: 'ready' | 'deleted' | 'failed';
+  error?: string;
+}
+
+/** `models pull`: one after the other; one that does not come does not stop the others. */
+export async function pull(
+  words: readonly string[],
+  server: ServerAddress | undefined,
+  settings: Settings,
+  options: ModelsOptions,
+): Promise<number> {
+  const names = words.flatMap((word) => (Object.hasOwn(GROUPS, word) ? GROUPS[word]! : [word]));
+  const shop = await openModelShop(server, settings);
+  try {
+    return await interruptible(async (signal) => {
+      const consent = {
+        allowSingleSource: options['allow-single-source'] ?? false,
+        acceptLicence: options['accept-licence'] ?? false,
+      };
+      return await forEach('pull', names, options, signal, async (name) => {
+        let latest: PullProgress | undefined;
+        const progress = showProgress(() => progressLine(name, latest));
+        const onProgress = (now: PullProgress): void => {
+          latest = now;
+        };
+        try {
+          await shop.pull(name, { ...consent, signal, onProgress });
+        } finally {
+          progress.end();
+        }
+        return { model: name, state: 'ready' };
+      });
+    });
+  } finally {
+    await shop.close();
+  }
+}
+
+/** `models rm` */
+export async function remove(
+  names: readonly string[],
+  server: ServerAddress | undefined,
+  settings: Settings,
+  options: ModelsOptions,
+): Promise<number> {
+  const shop = await openModelShop(server, settings);
+  try {
+    return await interruptible((signal) =>
+      forEach('rm', names, options, signal, async (name) => ({ model: await shop.remove(name), state: 'deleted' })),
+    );
+  } finally {
+    await shop.close();
+  }
+}
+
+async function forEach(
+  action: string,
+  names: readonly string[],
+  { json }: ModelsOptions,
+  signal: AbortSignal,
+  work: (name: string) => Promise<Result>,
+): Promise<number> {
+  const results: Result[] = [];
+  for (const name of names) {
+    try {
+      const result = await work(name);
+      results.push(result);
+      if (!json) process.stdout.write(`${result.model}: ${result.state}\n`);
+    } catch (error) {
+      signal.throwIfAborted();
+      const { message = 'failed' } = explain(error);
+      results.push({ model: name, state: 'failed', error: message });
+      process.stderr.write(`open-speech models ${action}: ${name}: ${message}\n`);
+    }
+  }
+  if (json) printJson(results);
+  return results.some(({ state }) => state === 'failed') ? 1 : 0;
+}
+
+/** `kitten-nano: downloading, 12.1 MB of 30.9 MB, 39 %, 5.2 MB/s` */
+export function progressLine(name: string, progress: PullProgress | undefined): string {
+  if (progress === undefined || progress.total === 0) return `${name}: ${progress?.state ?? 'asking for it'}`;
+  const { state, bytes, total, rate } = progress;
+  const speed = rate > 0 ? `, ${size(rate)}/s` : '';
+  return `${name}: ${state}, ${size(bytes)} of ${size(total)}, ${Math.floor((100 * bytes) / total)} %${speed}`;
+}
