@@ -51,7 +51,7 @@ describe('words', () => {
       [['speak', 'hello', '--speed', '9'], /--speed is 9 but must be from 0\.25 to 4/],
       [['speak', 'hello', '--url', 'http://speech.example'], /in the clear/],
       [['transcribe'], /name a recording/],
-      [['models', 'pul'], /no 'models pul'; there are list and show/],
+      [['models', 'pul'], /no 'models pul'; there are list, show, pull/],
       [['keys', 'create'], /needs a --name/],
       [['keys', 'create', '--name', 'x', '--scope', 'speach'], /no scope 'speach'; there are speech/],
       [['keys', 'create', '--name', 'x', '--expires', 'soon'], /'soon' is no time/],

@@ -1,6 +1,6 @@
 import type { KnownModel } from '../backend/known-models.ts';
 import type { OfferedModel } from '../backend/model-shop.ts';
-import { printable, size, table } from '../terminal/output.ts';
+import { size, table } from '../terminal/output.ts';
 
 /** More than this many names are counted rather than listed. */
 const SHOWN = 4;
