@@ -10,12 +10,15 @@ const relativePath = z
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** Files that the model store itself puts into a model's folder. */
+const RESERVED: ReadonlySet<string> = new Set(['manifest.json', 'installed.json']);
+
 /**
  * One file of a model: where it lies inside the model's folder and what its bytes must be. Size and hash may be
  * missing only for a file that comes out of the model's archive: the archive's own hash vouches for it then.
  */
 export const modelFileSchema = z.strictObject({
-  path: relativePath,
+  path: relativePath.refine((path) => !RESERVED.has(path.toLowerCase()), 'is a name of the model store'),
   url: z.url().optional(),
   bytes: z.int().nonnegative().optional(),
   sha256: sha256.optional(),
