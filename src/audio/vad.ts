@@ -47,6 +47,8 @@ export class VoiceDetector {
     let peak = 0;
     for (const sample of frame) peak = Math.max(peak, Math.abs(sample));
     this.#peak = Math.max(peak, this.#peak * PEAK_DECAY);
+    // The detector's memory of speech outlasts it; nothing at all is no voice.
+    if (peak === 0) return false;
     const scale = Math.max(1, Math.min(MAX_GAIN, WANTED_PEAK / this.#peak)) * 32_767;
     const at = this.#frame / Int16Array.BYTES_PER_ELEMENT;
     for (let i = 0; i < FRAME_SAMPLES; i++) this.#fvad.HEAP16[at + i] = frame[i]! * scale;

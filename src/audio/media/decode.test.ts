@@ -282,6 +282,15 @@ test('while all decoders are busy the next waits, one more is refused, and waiti
   assert.equal((await next).length, 16_000);
 });
 
+test('without a queue a recording is still decoded while a process may start for it', async (t) => {
+  const unqueued = openMedia({ limits: { ...LIMITS, mediaQueue: 0 }, readable: [folder] });
+  t.after(() => unqueued.close());
+  const signal = new AbortController().signal;
+  const limits = { maxPieceMs: 28_000, maxAudioMs: 600_000, timeoutMs: 60_000, signal };
+  const [piece] = await collect(unqueued.decode(path(await write('one', wav(1))), limits));
+  assert.equal(piece!.pcm.length, 16_000);
+});
+
 test('a decoder reads nothing but the folders it was given', async () => {
   const secret = await mkdtemp(joinPath(tmpdir(), 'elsewhere-'));
   await writeFile(joinPath(secret, 'a.wav'), wav(1));

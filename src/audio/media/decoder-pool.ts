@@ -44,7 +44,9 @@ export class DecoderPool {
       this.#leaveIdle(idle);
       return idle;
     }
-    if (this.#waiting.size >= this.#options.waiting) {
+    // Whoever waits for a process to start does not wait for anybody else's recording.
+    const coming = this.#starting + this.#options.processes - this.#decoders.size;
+    if (this.#waiting.size >= this.#options.waiting + coming) {
       throw new SpeechError('overloaded', 'Too many recordings are waiting to be decoded.', { retryAfterMs: 5000 });
     }
     const turn = Promise.withResolvers<Decoder>();
