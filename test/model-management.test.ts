@@ -123,6 +123,44 @@ test('twenty callers who ask for a model at once share one download', async (t) 
   assert.equal(hub.requests.filter(({ host }) => host === 'hub.test').length, files, 'what is here is not fetched');
 });
 
+test('a model on its way is not removed', async (t) => {
+  const { hub, server } = await serveShop(t);
+  hub.misbehave = () => true;
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  await until(() => hub.requests.length > 0);
+  await assertError(await remove(server, '/api/models/tone-voice/artifacts'), { status: 409, code: 'conflict' });
+});
+
+test('whatever a hundred callers ask for at once, each gets a clear answer and the model still works', async (t) => {
+  const { server } = await serveShop(t);
+  const ask: (() => Promise<Response>)[] = [
+    () => speak(server, 'tone-voice'),
+    () => post(server, '/api/models/tone-voice/load'),
+    () => remove(server, '/api/models/tone-voice'),
+    () => remove(server, '/api/models/tone-voice/artifacts'),
+    () => post(server, '/api/models/tone-voice/download'),
+  ];
+  const bring = async (): Promise<void> =>
+    until(async () => {
+      await (await post(server, '/api/models/tone-voice/download')).text();
+      return (await events(server, 'tone-voice')).at(-1)!.type === 'model.ready';
+    });
+  for (let round = 0; round < 5; round++) {
+    await bring();
+    // Each round begins with something else, four times over.
+    const order = Array.from({ length: 20 }, (_, i) => ask[(round + Math.floor(i / 4)) % 5]!);
+    const answers = await Promise.all(order.map((next) => next()));
+    for (const answer of answers) {
+      const text = await answer.text().catch(() => 'cut short');
+      assert.ok([200, 202, 404, 409, 503].includes(answer.status), `${answer.status} ${text.slice(0, 300)}`);
+    }
+  }
+  await bring();
+  const spoken = await speak(server, 'tone-voice');
+  assert.equal(spoken.status, 200);
+  assert.ok((await spoken.arrayBuffer()).byteLength > 1000);
+});
+
 test('a hub that cannot be used leaves a state that says why, and the next attempt begins anew', async (t) => {
   const { hub, server } = await serveShop(t);
   hub.misbehave = (_request, response) => {
