@@ -38,10 +38,10 @@ export function handOver(args) {
     );
     process.exit(1);
   }
+  // Before the child runs, so that no signal can fall between. A Ctrl+C reaches it from the terminal as well; it takes
+  // two at once for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   const child = spawn(node, args, { stdio: 'inherit' });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  // A Ctrl+C reaches the child from the terminal as well; it takes two at once for one.
-  for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`open-speech: ${node} cannot be run: ${error.message}\n`);
     process.exit(1);
