@@ -51,20 +51,23 @@ function packRuns(block: Buffer): Uint8Array {
 function writeBlock(out: BitWriter, data: Uint8Array, crc: number): void {
   const order = sortRotations(data);
   const last = Uint8Array.from(order, (start) => data[(start + data.length - 1) % data.length]!);
+  const used = [...new Set(data)].sort((a, b) => a - b);
+  writeSymbols(out, used, moveToFront(last, used), order.indexOf(0), crc);
+}
+
+function writeSymbols(out: BitWriter, used: number[], symbols: readonly number[], origin: number, crc: number): void {
   out.bytes(Buffer.from('314159265359', 'hex'));
   out.bits(crc >>> 16, 16);
   out.bits(crc & 0xffff, 16);
   out.bits(0, 1);
-  out.bits(order.indexOf(0), 24);
+  out.bits(origin, 24);
 
-  const used = [...new Set(data)].sort((a, b) => a - b);
   const rows = Array.from({ length: 16 }, (_, row) => used.filter((byte) => byte >> 4 === row));
   for (const row of rows) out.bits(row.length > 0 ? 1 : 0, 1);
   for (const row of rows) {
     if (row.length > 0) for (let low = 0; low < 16; low++) out.bits(row.some((byte) => (byte & 15) === low) ? 1 : 0, 1);
   }
 
-  const symbols = moveToFront(last, used);
   const alphabet = used.length + 2;
   const width = Math.ceil(Math.log2(alphabet));
   const selectors = Math.ceil(symbols.length / SYMBOLS_PER_SELECTOR);
@@ -119,6 +122,47 @@ function sortRotations(data: Uint8Array): number[] {
     rank = next;
     if (length >= n || rank[order[n - 1]!] === n - 1) return order;
   }
+}
+
+/**
+ * A stream whose one block holds these bytes (2 to 254) among its bits, and its content. That is how the mark of a block
+ * gets inside one, which by chance takes terabytes. With 254 different bytes in use, every symbol takes eight bits, so
+ * the wanted bytes are the symbols, and the content is whatever undoing the transform makes of them.
+ */
+export function bzip2Holding(bytes: readonly number[]): { packed: Buffer; content: Buffer } {
+  const used = Array.from({ length: 254 }, (_, byte) => byte);
+  const list = [...used];
+  const last = bytes.map((symbol) => {
+    const [byte] = list.splice(symbol - 1, 1);
+    list.unshift(byte!);
+    return byte!;
+  });
+  // Row by row, in order of their first byte, where the row of the following byte is.
+  const next = last.map((byte, row) => ({ byte, row })).sort((a, b) => a.byte - b.byte || a.row - b.row);
+  let row = next[0]!.row;
+  const data = last.map(() => {
+    const byte = last[row]!;
+    row = next[row]!.row;
+    return byte;
+  });
+  const content: number[] = [];
+  for (let at = 0, run = 1; at < data.length; at++) {
+    content.push(data[at]!);
+    run = at > 0 && data[at] === data[at - 1] ? run + 1 : 1;
+    if (run === 4 && at + 1 < data.length) {
+      content.push(...new Array<number>(data[at + 1]!).fill(data[at]!));
+      at++;
+      run = 0;
+    }
+  }
+  const out = new BitWriter();
+  out.bytes(Buffer.from('BZh9'));
+  const crc = crcOf(Buffer.from(content));
+  writeSymbols(out, used, [...bytes, used.length + 1], 0, crc);
+  out.bytes(Buffer.from('177245385090', 'hex'));
+  out.bits(crc >>> 16, 16);
+  out.bits(crc & 0xffff, 16);
+  return { packed: out.done(), content: Buffer.from(content) };
 }
 
 class BitWriter {

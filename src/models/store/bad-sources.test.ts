@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ARCHIVE_FORMATS, makeArchive, makeTar } from '../../../test/support/archives.ts';
 import { ASSETS, CDN, HUB, type Misbehaviour, STRANGER, sha256Of, testManifest } from '../../../test/support/hub.ts';
 import { type Bench, startBench } from '../../../test/support/model-store.ts';
+import { until } from '../../../test/support/until.ts';
 import type { Settings } from '../../config/kinds.ts';
 import type { ErrorCode } from '../../errors.ts';
 
@@ -258,18 +261,29 @@ test('a source that misbehaves gets a clear error and leaves no model', { concur
   );
 });
 
+/** Sends a part of the file and hangs up once it lies in the store. */
+const breakAfter =
+  ({ settings }: Bench, part: Buffer, headers: Record<string, string>): Misbehaviour =>
+  (_request, response) => {
+    const arrived = (): boolean => {
+      const names = readdirSync(join(settings.modelDir, '.incoming'), { recursive: true }).map(String);
+      const path = names.find((name) => name.endsWith('.part'));
+      return path !== undefined && statSync(join(settings.modelDir, '.incoming', path)).size === part.length;
+    };
+    response.writeHead(200, { 'content-length': '300000', ...headers }).write(part);
+    void until(arrived).then(() => response.destroy());
+    return true;
+  };
+
 test('a source that recovers is asked again, and goes on where it stopped', async (t) => {
-  const { hub, install, content } = await startBench(t);
+  const bench = await startBench(t);
+  const { hub, install, content } = bench;
   hub.lfsFrom = Number.POSITIVE_INFINITY;
   const answers: Misbehaviour[] = [
     answer(503),
     answer(429, '', { 'retry-after': '0' }),
     (request) => Boolean(request.destroy()),
-    (_request, response) => {
-      response.writeHead(200, { 'content-length': '300000', etag: '"other"' });
-      response.write(CONTENT.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50));
-      return true;
-    },
+    breakAfter(bench, CONTENT.subarray(0, 100_000), { etag: '"other"' }),
   ];
   hub.misbehave = (request, response, count) => answers[count - 1]?.(request, response, count) ?? false;
   await install(testManifest({ id: 'm', files: [hub.file('model.onnx', CONTENT)] }));
@@ -279,27 +293,21 @@ test('a source that recovers is asked again, and goes on where it stopped', asyn
 });
 
 test('a source that changed its file between two attempts is read from the start', async (t) => {
-  const { hub, install, content } = await startBench(t);
+  const bench = await startBench(t);
+  const { hub, install, content } = bench;
   hub.lfsFrom = Number.POSITIVE_INFINITY;
-  hub.misbehave = (_request, response, count) => {
-    if (count > 1) return false;
-    response.writeHead(200, { 'content-length': '300000', etag: '"before"' });
-    response.write(Buffer.alloc(100_000), () => setTimeout(() => response.destroy(), 50));
-    return true;
-  };
+  const first = breakAfter(bench, Buffer.alloc(100_000), { etag: '"before"' });
+  hub.misbehave = (request, response, count) => count === 1 && first(request, response, count);
   await install(testManifest({ id: 'm', files: [hub.file('model.onnx', CONTENT)] }));
   assert.deepEqual(content('m')?.get('model.onnx'), CONTENT);
 });
 
 test('a source that continues wrong bytes as if they were right gets one second look', async (t) => {
-  const { hub, install, content, logged } = await startBench(t);
+  const bench = await startBench(t);
+  const { hub, install, content, logged } = bench;
   hub.lfsFrom = Number.POSITIVE_INFINITY;
-  hub.misbehave = (_request, response, count) => {
-    if (count > 1) return false;
-    response.writeHead(200, { 'content-length': '300000' });
-    response.write(Buffer.alloc(100_000), () => setTimeout(() => response.destroy(), 50));
-    return true;
-  };
+  const first = breakAfter(bench, Buffer.alloc(100_000), {});
+  hub.misbehave = (request, response, count) => count === 1 && first(request, response, count);
   await install(testManifest({ id: 'm', files: [hub.file('model.onnx', CONTENT)] }));
   assert.deepEqual(content('m')?.get('model.onnx'), CONTENT);
   assert.ok(logged.some((line) => line.includes('fetched again')));

@@ -44,8 +44,11 @@ export interface DownloadTools {
   limits: Settings['limits'];
   log: Pick<Log, 'warn' | 'info'>;
   signal: AbortSignal;
-  /** Told of every change in the bytes that are there; negative when some turned out useless. */
-  onBytes(change: number): void;
+  /**
+   * Told of every change in the bytes that are there: received just now, or found from before. Negative where what was
+   * there turned out useless.
+   */
+  onBytes(change: number, how: 'received' | 'found'): void;
 }
 
 /**
@@ -59,7 +62,7 @@ export async function downloadFile(download: Download, tools: DownloadTools): Pr
   if (there !== undefined) {
     // Finished by a call that was ended afterwards.
     if (there.size === bytes && (await tools.hashing.follow(path).finish(bytes)) === sha256) {
-      tools.onBytes(bytes);
+      tools.onBytes(bytes, 'found');
       return;
     }
     await rm(path);
@@ -100,7 +103,7 @@ class FileDownload {
     const { limits, signal, log, onBytes } = this.#tools;
     const { bytes, sha256, what } = this.#wanted;
     const file = this.#file;
-    onBytes(file.size);
+    onBytes(file.size, 'found');
     if (file.size > bytes) await this.#startOver();
     for (;;) {
       let before = file.size;
@@ -134,7 +137,7 @@ class FileDownload {
   }
 
   async #startOver(): Promise<void> {
-    this.#tools.onBytes(-this.#file.size);
+    this.#tools.onBytes(-this.#file.size, 'found');
     this.#follower?.drop();
     this.#follower = undefined;
     await this.#file.clear();
@@ -197,7 +200,7 @@ class FileDownload {
         watch.add(chunk.length);
         if (file.size + chunk.length > bytes) throw wrongSize('more', this.#wanted);
         await file.append(chunk);
-        onBytes(chunk.length);
+        onBytes(chunk.length, 'received');
         hash.advance(file.written);
       }
       await file.settle();

@@ -37,7 +37,8 @@ export async function fetchModel(manifest: ModelManifest, work: Workplace, tools
     downloads.map(async (download) => {
       try {
         const { host } = requester.sources.locate(download.url);
-        const onBytes = (change: number): void => meter.add(change);
+        const onBytes: DownloadTools['onBytes'] = (change, how) =>
+          how === 'found' ? meter.found(change) : meter.add(change);
         await slots.run(host, signal, () => downloadFile(download, { ...tools, signal, onBytes }));
       } catch (error) {
         failure ??= error;

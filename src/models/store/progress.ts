@@ -34,8 +34,8 @@ export class ProgressMeter {
     this.#tell({ ...this.#progress });
   }
 
-  /** Bytes that were there before and say nothing about the rate. */
-  alreadyThere(bytes: number): void {
+  /** Counts bytes that were there before, or turned out useless: they say nothing about the rate. */
+  found(bytes: number): void {
     this.#toldBytes += bytes;
     this.add(bytes);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { bzip2 } from '../../../../test/support/bzip2.ts';
+import { bzip2, bzip2Holding } from '../../../../test/support/bzip2.ts';
 import { bunzip2 } from './bunzip2.ts';
 import { joinBits, sliceBits } from './bzip2-block.ts';
 import { BlockSplitter, type Piece } from './bzip2-splitter.ts';
@@ -62,5 +62,14 @@ test('bits are cut and joined at any place', () => {
       const more = sliceBits(source, start + length, 50);
       assert.equal(bitsOf(joinBits(slice, more).bytes, length + 50), all.slice(start, start + length + 50));
     }
+  }
+});
+
+test('a block that holds the mark of a block by chance is put together again', async () => {
+  const noise = (): number[] => Array.from({ length: 400 }, () => 2 + Math.floor(Math.random() * 253));
+  for (const mark of ['314159265359', '177245385090']) {
+    const { packed, content } = bzip2Holding([...noise(), ...Buffer.from(mark, 'hex'), ...noise()]);
+    if (mark === '314159265359') assert.deepEqual(await unpacked(packed), content);
+    else await assert.rejects(unpacked(packed));
   }
 });

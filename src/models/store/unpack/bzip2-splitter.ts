@@ -19,8 +19,9 @@ for (const { high } of [BLOCK, END]) {
 
 /**
  * Cuts bzip2 data into its blocks without unpacking them, so that several threads can do that. Blocks begin at any
- * bit, and only their marks tell where. A mark may also appear inside a block by chance, once in some terabytes: then a
- * block comes in two pieces, which whoever unpacks it joins. Throws BadArchive.
+ * bit, and only their marks tell where. By chance, once in some terabytes, a mark appears inside a block. Then a block
+ * comes in two pieces, which whoever unpacks it joins; if it is the mark of the end, the data is taken for damaged.
+ * Throws BadArchive.
  */
 export class BlockSplitter {
   #buffer: Buffer = Buffer.alloc(0);
