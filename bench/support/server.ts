@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { addToneModels } from '../../test/support/server.ts';
 import { BenchClient } from './client.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
+const MAIN = resolve(import.meta.dirname, '../../bin/open-speech.js');
 const KEY = 'benchmark-Xq72mV9kd4fTz';
 
 export interface BenchServer {

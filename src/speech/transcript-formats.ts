@@ -94,10 +94,12 @@ function verbose({ segments, durationMs, language, task, words, segmentTimes }: 
   };
 }
 
-const languageNames = new Intl.DisplayNames(['en'], { type: 'language' });
+/** Made when it is first needed: it takes longer than everything else in this file. */
+let languageNames: Intl.DisplayNames | undefined;
 
 /** OpenAI writes languages as English names in lower case: `english`. */
 export function languageName(tag: string): string {
+  languageNames ??= new Intl.DisplayNames(['en'], { type: 'language' });
   return (languageNames.of(tag.split('-', 1)[0]!) ?? tag).toLowerCase();
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AudioChunk } from '../audio/contract.ts';
 import { SilenceTrimmer } from '../audio/silence.ts';
 import type { Settings } from '../config/kinds.ts';
@@ -35,8 +36,8 @@ const LEAST_ALLOWANCE_MS = 5000;
 const PAUSE_CHUNK_MS = 500;
 
 /**
- * Speaks pieces one after the other. The next piece is already being spoken while the last one is read, so that the
- * voice never waits for the listener's side. Ending the iteration ends the calls.
+ * Speaks pieces one after the other. The next piece is always being spoken already, so that the voice never waits for
+ * the listener's side, and a short text takes no longer than its longest sentence. Ending the iteration ends the calls.
  */
 export async function* voicePieces(
   options: VoiceOptions,
@@ -63,12 +64,9 @@ export async function* voicePieces(
         end: options.trimSilence && (index === pieces.length - 1 || piece.continues),
       });
       const spokenFrom = ms;
-      let started = false;
-      for await (const chunk of current) {
-        if (!started) {
-          started = true;
-          next = start(pieces[index + 1]);
-        }
+      await current.admitted;
+      next = start(pieces[index + 1]);
+      for await (const chunk of current.chunks) {
         applyGain(chunk.pcm, piece.volumeDb);
         const heard = trim.push(chunk);
         timings.add(chunk, spokenFrom - trim.skippedMs);
@@ -81,7 +79,6 @@ export async function* voicePieces(
         ms += durationOf(part);
         yield part;
       }
-      if (!started) next = start(pieces[index + 1]);
       timings.finish(ms);
       for (const chunk of pause(piece.pauseAfterMs, options.sampleRate)) {
         ms += durationOf(chunk);
@@ -90,8 +87,14 @@ export async function* voicePieces(
     }
   } finally {
     stop.abort(new SpeechError('cancelled', 'The speech has ended.'));
-    await next?.return?.(undefined).catch(() => {});
+    await next?.chunks.return(undefined).catch(() => {});
   }
+}
+
+interface PieceCall {
+  /** Rejects where the call was refused at once. */
+  admitted: Promise<void>;
+  chunks: AsyncGenerator<SpeakChunk>;
 }
 
 /** Starts speaking at once, whether or not anyone reads yet. */
@@ -101,7 +104,7 @@ function startCall(
   continues: boolean,
   caller: Caller,
   deadline: number,
-): AsyncGenerator<SpeakChunk> {
+): PieceCall {
   const speed = options.speed * piece.rate;
   const characters = Math.max(piece.text.length, piece.phonemes?.length ?? 0);
   const calls = options.router.call(
@@ -119,7 +122,7 @@ function startCall(
       requestId: caller.requestId,
       caller: caller.keyId,
       lane: 'interactive',
-      continues: continues,
+      continues,
       timeoutMs: Math.max(1, deadline - performance.now()),
       signal: caller.signal,
       cost: characters,
@@ -130,7 +133,10 @@ function startCall(
   const first = iterator.next();
   // Whoever reads later meets the error; until then it is nobody's.
   first.catch(() => {});
-  return (async function* () {
+  // A refusal comes before the loop turns: what continues a request must not slip in where its beginning may not.
+  const admitted = Promise.race([first, nextTurn()]).then(() => {});
+  admitted.catch(() => {});
+  const chunks = (async function* () {
     let spokenMs = 0;
     try {
       for (let result = await first; result.done !== true; result = await iterator.next()) {
@@ -147,6 +153,7 @@ function startCall(
       await iterator.return?.();
     }
   })();
+  return { admitted, chunks };
 }
 
 /** Turns the engine's word marks into times of the whole speech, and SSML marks into the times of the words they precede. */
