@@ -17,7 +17,7 @@ const catalog = await Catalog.read(join(server.dataDir, 'models'));
 
 for (const [name, id, runs] of [
   ['neural-sized tone recogniser', 'tone-ear', 7],
-  ['pocketsphinx', 'pocketsphinx-en-us', 3],
+  ['pocketsphinx', 'pocketsphinx-en-us', 1],
 ] as const) {
   if (catalog.get(id)?.available !== true) continue;
   const bare = await BareEngine.start(await catalog.open(id));

@@ -35,7 +35,7 @@ async function open(model: OpenModel, { threads }: OpenOptions): Promise<LoadedM
   const native = load(model);
   const concurrency = Math.max(1, Math.min(NATIVE_THREADS, Math.floor(availableParallelism() / threads)));
   try {
-    if (family.api === 'voice') return await SherpaVoice.open(native, model, familyConfig(model, threads), concurrency);
+    if (family.api === 'voice') return await SherpaVoice.open(native, model, familyConfig(model, threads));
     if (family.api === 'streaming') return new SherpaStreamingRecogniser(native, model, familyConfig(model, threads));
     const takesHints = family.takesHints === true;
     return await SherpaRecogniser.open(native, model, {

@@ -8,28 +8,23 @@ import type { Native, NativeVoice } from './native.ts';
 /** A model that speaks. */
 export class SherpaVoice implements LoadedModel {
   readonly capabilities: Capabilities;
-  readonly concurrency: number;
+  /** Voices in one process wait for each other's native work: more processes make more speech. */
+  readonly concurrency = 1;
   readonly #voice: NativeVoice;
   readonly #silenceScale: number;
   readonly #speakers: ReadonlyMap<string, number>;
 
-  private constructor(voice: NativeVoice, model: OpenModel, silenceScale: number, concurrency: number) {
+  private constructor(voice: NativeVoice, model: OpenModel, silenceScale: number) {
     const speak = { ...capabilitiesOf(model).speak!, sampleRate: voice.sampleRate };
     this.capabilities = { speak };
-    this.concurrency = concurrency;
     this.#voice = voice;
     this.#silenceScale = silenceScale;
     this.#speakers = new Map(speak.voices.map((each) => [each.id, speakerNumber(each, voice.numSpeakers, model)]));
   }
 
-  static async open(
-    native: Native,
-    model: OpenModel,
-    { config }: FamilyConfig,
-    concurrency: number,
-  ): Promise<SherpaVoice> {
+  static async open(native: Native, model: OpenModel, { config }: FamilyConfig): Promise<SherpaVoice> {
     const voice = await native.OfflineTts.createAsync(config);
-    return new SherpaVoice(voice, model, Number(config.silenceScale), concurrency);
+    return new SherpaVoice(voice, model, Number(config.silenceScale));
   }
 
   /**
