@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { needs, needsData, sharedData } from '../../../test/support/needs.ts';
+import { resample } from '../../audio/resample.ts';
 import { WavReader } from '../../audio/wav.ts';
 import { SpeechError } from '../../errors.ts';
 import type { LoadedModel, OpenModel, RecognisedSegment } from '../contract.ts';
@@ -81,6 +82,34 @@ describe('the recogniser', { skip }, () => {
   test('two at once are heard one after the other', async () => {
     const quiet = new Float32Array(8000);
     assert.deepEqual(await Promise.all([hear(quiet), hear(quiet)]), [[], []]);
+  });
+
+  test('speech of the packaged voice is understood, mostly, and the same every time', async () => {
+    const { engine: espeak } = await import('../espeak/engine.ts');
+    const voice = await espeak.open({ ...model, voices: [], languages: [] }, { threads: 1 });
+    const text = 'We went to the market and bought some apples.';
+    const request = { text, voice: 'en-us', speed: 1 };
+    const chunks = await Array.fromAsync(voice.speak!(request, new AbortController().signal));
+    const pcm = resample(Float32Array.from(chunks.flatMap((chunk) => [...chunk.pcm])), 22_050, 16_000);
+    const [first, again] = [await hear(pcm), await hear(pcm)];
+    const words = first[0]!.text.split(' ');
+    const right = text.toLowerCase().replace('.', '').split(' ');
+    assert.ok(right.filter((word) => words.includes(word)).length >= 6, first[0]!.text);
+    assert.deepEqual(again, first);
+  });
+
+  test('a call cancelled midway ends, lets other work run, and the next one is heard', async () => {
+    const noise = Float32Array.from({ length: 30 * 16_000 }, (_, i) => Math.sin(i * i) / 8);
+    const stop = new AbortController();
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+      if (turns === 5) stop.abort();
+    }, 20);
+    await assert.rejects(hear(noise, stop.signal), { code: 'cancelled' });
+    clearInterval(timer);
+    assert.ok(turns >= 5);
+    assert.deepEqual(await hear(new Float32Array(16_000)), []);
   });
 
   test('a cancelled call ends with the reason', async () => {

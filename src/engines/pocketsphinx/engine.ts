@@ -10,8 +10,8 @@ const CAPABILITIES: Capabilities = {
     wordTimes: true,
     confidence: true,
     translate: false,
-    // About 6 s of work for one core, which nothing can interrupt.
-    maxAudioMs: 12_000,
+    // Its last pass takes up to a tenth of the audio's length, and nothing can interrupt it.
+    maxAudioMs: 30_000,
   },
 };
 

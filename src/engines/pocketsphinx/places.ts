@@ -28,6 +28,8 @@ export function findLibrary(): string | undefined {
 
 export interface ModelPlaces {
   acoustic: string;
+  /** How the acoustic model's features are made. */
+  features: string;
   language: string;
   dictionary: string;
 }
@@ -36,6 +38,7 @@ export interface ModelPlaces {
 export function findModel(folder: string): ModelPlaces | undefined {
   const places = {
     acoustic: join(folder, 'en-us'),
+    features: join(folder, 'en-us/feat.params'),
     language: join(folder, 'en-us.lm.bin'),
     dictionary: join(folder, 'cmudict-en-us.dict'),
   };

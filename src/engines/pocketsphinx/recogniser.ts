@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { abortError, SpeechError } from '../../errors.ts';
 import type { Capabilities, LoadedModel, RecognisedSegment, RecognisedWord, TranscribeRequest } from '../contract.ts';
 import { type Cepstra, type Library, loadLibrary } from './library.ts';
@@ -121,9 +120,9 @@ export class PocketSphinx implements LoadedModel {
   }
 }
 
-/** `feat.params` lies beside the acoustic model: what its features were when it was trained. */
+/** What the features were when the acoustic model was trained. */
 async function featureArguments(model: ModelPlaces): Promise<string[]> {
-  const text = await readFile(join(model.acoustic, 'feat.params'), 'utf8');
+  const text = await readFile(model.features, 'utf8');
   const words = text.split(/\s+/).filter((word) => word !== '');
   const args: string[] = [];
   for (let i = 0; i + 1 < words.length; i += 2) {
