@@ -48,6 +48,8 @@ export interface SpeakCapability {
   phonemes: 'ipa' | null;
   instructions: boolean;
   wordMarks: boolean;
+  /** Silence to put between sentences, for a voice that leaves none after its last clause. */
+  sentencePauseMs?: number;
 }
 
 export interface TranscribeCapability {

@@ -117,6 +117,7 @@ function make(
       speed: request.speed,
       instructions: request.instructions,
       sampleRate: request.model.capabilities.speak!.sampleRate,
+      sentencePauseMs: request.model.capabilities.speak!.sentencePauseMs ?? 0,
       limits: settings.limits,
       trimSilence: settings.ttsTrimSilence,
       onTiming: (timing) => timings.push(timing),

@@ -24,6 +24,8 @@ export interface VoiceOptions {
   instructions: string | undefined;
   /** Of the voice, in Hz: for the pauses. */
   sampleRate: number;
+  /** Silence to put between sentences. */
+  sentencePauseMs: number;
   limits: Pick<Settings['limits'], 'audioPerCharacterMs' | 'requestTimeoutMs'>;
   /** Cut the silence that the voice leaves at the start and end of the speech and inside sentences. */
   trimSilence: boolean;
@@ -80,7 +82,9 @@ export async function* voicePieces(
         yield part;
       }
       timings.finish(ms);
-      for (const chunk of pause(piece.pauseAfterMs, options.sampleRate)) {
+      const inner = index < pieces.length - 1 && !piece.continues;
+      const pauseMs = piece.pauseAfterMs + (inner ? options.sentencePauseMs : 0);
+      for (const chunk of pause(pauseMs, options.sampleRate)) {
         ms += durationOf(chunk);
         yield chunk;
       }

@@ -29,6 +29,7 @@ export const engine: Engine = {
         phonemes: 'ipa',
         instructions: false,
         wordMarks: true,
+        sentencePauseMs: 300,
       },
     };
   },
