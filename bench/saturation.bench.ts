@@ -30,7 +30,7 @@ for (const [name, model, voice, rate] of [
     return audioMs;
   };
   const clients = (seconds: number) =>
-    Promise.all(Array.from({ length: ENGINES + 2 }, () => ask(performance.now() + seconds * 1000)));
+    Promise.all(Array.from({ length: 2 * ENGINES }, () => ask(performance.now() + seconds * 1000)));
   const health: number[] = [];
   const watch = async (until: number): Promise<void> => {
     while (performance.now() < until) {

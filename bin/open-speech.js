@@ -5,10 +5,13 @@
  * everything else can come from the cache.
  */
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { keepCompiledCode } from './compiled-code.js';
 import { handOver, isRightNode } from './own-node.js';
 
 if (isRightNode) {
+  // Audio passes through as external memory. Counted apart from the heap, every 10 MB of it start a full collection.
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
   keepCompiledCode();
   await import('../src/cli/main.ts');
 } else {

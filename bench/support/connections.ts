@@ -123,7 +123,7 @@ class Connection {
       }
       const end = buffer.indexOf(LF, at);
       const until = end === -1 || end >= count ? count : end + 1;
-      this.#line += buffer.latin1Slice(at, until);
+      this.#line += buffer.toString('latin1', at, until);
       at = until;
       if (!this.#line.endsWith('\n')) continue;
       const line = this.#line.trimEnd();

@@ -35,10 +35,10 @@ export async function startBenchServer(
     OS_LOG_LEVEL: 'warn',
     ...options.env,
   };
-  const words = [process.execPath, ...(process.env.PROF ? [...process.env.PROF.split(' ')] : []), MAIN, 'serve'];
+  const words = [process.execPath, MAIN, 'serve'];
   if (options.cpus !== undefined) words.unshift('taskset', '-c', options.cpus);
   const began = performance.now();
-  const child: ChildProcess = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', process.env.PROF ? 'inherit' : 'ignore', 'inherit'] });
+  const child: ChildProcess = spawn(words[0]!, words.slice(1), { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const client = new BenchClient(`http://127.0.0.1:${port}`, KEY);
   for (;;) {
     if (child.exitCode !== null) throw new Error('the server ended');

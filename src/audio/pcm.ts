@@ -41,8 +41,7 @@ const TO_INT4 = vector(0xf8);
 const NARROW8 = vector(0x85);
 const SPLAT4 = vector(0x13);
 
-const scaled4 = (offset: number): number[] =>
-  [get(FROM), load(offset), get(GAIN), MULTIPLY4, NEAREST4, TO_INT4].flat();
+const scaled4 = (offset: number): number[] => [get(FROM), load(offset), get(GAIN), MULTIPLY4, NEAREST4, TO_INT4].flat();
 
 /** Twenty times as fast as the same loop in JavaScript; everything that is spoken runs through it. */
 const converter = instantiate(

@@ -78,7 +78,6 @@ export class Child<Ready = unknown> {
         '--permission',
         '--allow-addons',
         '--no-warnings',
-        '--external-memory-accounted-in-global-limit',
         ...readable.map((path) => `--allow-fs-read=${path}`),
         ...(options.writable ?? []).map((path) => `--allow-fs-write=${path}`),
         ...(options.threads ? ['--allow-worker'] : []),
