@@ -33,9 +33,12 @@ export const ROOMS: readonly Room[] = [
   room('models', 'storage security config telemetry processes engines'),
   room('workers', 'config telemetry processes engines'),
   room('speech', 'storage config telemetry audio engines models workers'),
-  room('api', 'security config telemetry accounts audio models workers speech'),
+  room('live', 'config telemetry audio engines models workers speech'),
+  // Its network of rooms and satellites brings no keys: it stands beside the API, not in it.
+  room('wyoming', 'security config telemetry audio engines models workers speech live'),
+  room('api', 'security config telemetry accounts audio models workers speech live'),
   // Puts the rooms together.
-  room('open-speech.ts', 'storage security config telemetry accounts speech api'),
+  room('open-speech.ts', 'storage security config telemetry accounts speech live wyoming api'),
   room('cli', 'storage security config telemetry accounts audio engines models workers speech open-speech.ts'),
   room('check'),
 ];

@@ -33,6 +33,7 @@ export interface Voice {
 export interface Capabilities {
   speak?: SpeakCapability;
   transcribe?: TranscribeCapability;
+  listen?: ListenCapability;
 }
 
 export interface SpeakCapability {
@@ -62,6 +63,14 @@ export interface TranscribeCapability {
   translate: boolean;
   /** The longest audio one call may carry; longer recordings are cut at pauses first. */
   maxAudioMs: number;
+}
+
+/** Recognition of speech while it is being spoken. */
+export interface ListenCapability {
+  languages: readonly string[];
+  detectsLanguage: boolean;
+  wordTimes: boolean;
+  confidence: boolean;
 }
 
 export interface SpeakRequest {
@@ -123,6 +132,31 @@ export interface RecognisedSegment {
   words?: RecognisedWord[];
 }
 
+/** One utterance that is being spoken. */
+export interface ListenRequest {
+  /** BCP 47 hint. */
+  language?: string;
+  prompt?: string;
+  words?: boolean;
+  /** How many readings besides the best one are wanted. */
+  alternatives?: number;
+}
+
+/** What has been heard of an utterance so far. Each replaces the one before. */
+export interface Hearing {
+  text: string;
+  /** True for the last one, which comes when the audio has ended. */
+  final: boolean;
+  /** Of the speech in the utterance, from the start of its audio. */
+  startMs: number;
+  endMs: number;
+  language?: string;
+  confidence?: number;
+  words?: RecognisedWord[];
+  /** Other readings, best first. Only with `final`. */
+  alternatives?: { text: string; confidence?: number }[];
+}
+
 /** A model in memory. It has only the abilities it really has. */
 export interface LoadedModel {
   readonly capabilities: Capabilities;
@@ -130,6 +164,11 @@ export interface LoadedModel {
   readonly concurrency: number;
   speak?(request: SpeakRequest, signal: AbortSignal): AsyncIterable<SpeakChunk>;
   transcribe?(request: TranscribeRequest, signal: AbortSignal): AsyncIterable<RecognisedSegment>;
+  /**
+   * Hears one utterance while it is spoken: `audio` is mono PCM at 16 000 Hz in pieces of any length, and its end is the
+   * utterance's. Yields when the text has changed, and one `final` hearing at the end, also for silence.
+   */
+  listen?(request: ListenRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Hearing>;
   close(): Promise<void>;
 }
 

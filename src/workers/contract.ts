@@ -1,5 +1,7 @@
 import type {
   Capabilities,
+  Hearing,
+  ListenRequest,
   RecognisedSegment,
   SpeakChunk,
   SpeakRequest,
@@ -10,6 +12,7 @@ import type {
 export interface Operations {
   speak: { request: SpeakRequest; message: SpeakChunk };
   transcribe: { request: TranscribeRequest; message: RecognisedSegment };
+  listen: { request: ListenRequest; message: Hearing };
 }
 export type Operation = keyof Operations;
 
