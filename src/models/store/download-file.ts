@@ -199,7 +199,8 @@ class FileDownload {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         watch.add(chunk.length);
         if (file.size + chunk.length > bytes) throw wrongSize('more', this.#wanted);
-        await file.append(chunk);
+        const room = file.append(chunk);
+        if (room !== undefined) await room;
         onBytes(chunk.length, 'received');
         hash.advance(file.written);
       }

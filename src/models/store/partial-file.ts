@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 
 /** Bytes that may wait for the disk. */
-const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
+const MAX_BEHIND_BYTES = 8 * 1024 * 1024;
 
 interface Origin {
   url: string;
@@ -62,15 +62,16 @@ export class PartialFile {
   }
 
   /**
-   * Adds bytes. Writes happen behind it, several pieces at once; it holds the caller up only when they fall behind.
-   * Throws the system's error of an earlier write.
+   * Adds bytes. Writes happen behind it, several pieces at once. What it returns has to be awaited before more is added:
+   * undefined, so that most calls cost no turn, or a promise where the writes fall behind. That promise rejects with the
+   * system's error of an earlier write.
    */
-  async append(chunk: Uint8Array): Promise<void> {
+  append(chunk: Uint8Array): Promise<void> | undefined {
     this.#queue.push(chunk);
     this.size += chunk.length;
     this.#writing ??= this.#writeQueued();
-    if (this.size - this.written > MAX_BEHIND_BYTES) await this.settle();
-    else if (this.#failure !== undefined) throw this.#failure;
+    const behind = this.size - this.written > MAX_BEHIND_BYTES;
+    return behind || this.#failure !== undefined ? this.settle() : undefined;
   }
 
   /** Resolves when every byte has been written. */
@@ -124,11 +125,10 @@ export class PartialFile {
       while (this.#queue.length > 0) {
         const pieces = this.#queue;
         this.#queue = [];
-        let left = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-        while (left.length > 0) {
-          const { bytesWritten } = await this.#handle.write(left, 0, left.length, this.written);
+        for (let left = pieces; left.length > 0; ) {
+          const { bytesWritten } = await this.#handle.writev(left, this.written);
           this.written += bytesWritten;
-          left = left.subarray(bytesWritten);
+          left = without(left, bytesWritten);
         }
       }
     } catch (error) {
@@ -138,4 +138,14 @@ export class PartialFile {
       this.#writing = undefined;
     }
   }
+}
+
+/** What is left of these pieces without their first `bytes` bytes. */
+function without(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let whole = 0;
+  let over = bytes;
+  while (whole < pieces.length && pieces[whole]!.length <= over) over -= pieces[whole++]!.length;
+  const left = pieces.slice(whole);
+  if (over > 0) left[0] = left[0]!.subarray(over);
+  return left;
 }
