@@ -34,6 +34,12 @@ export interface Capabilities {
   speak?: SpeakCapability;
   transcribe?: TranscribeCapability;
   listen?: ListenCapability;
+  detectSpeech?: true;
+  denoise?: true;
+  diarize?: true;
+  embedSpeaker?: EmbedSpeakerCapability;
+  punctuate?: PunctuateCapability;
+  identifyLanguage?: true;
 }
 
 export interface SpeakCapability {
@@ -71,6 +77,15 @@ export interface ListenCapability {
   detectsLanguage: boolean;
   wordTimes: boolean;
   confidence: boolean;
+}
+
+export interface EmbedSpeakerCapability {
+  /** Cosine similarity from which two recordings count as one person's. */
+  sameSpeaker: number;
+}
+
+export interface PunctuateCapability {
+  languages: readonly string[];
 }
 
 export interface SpeakRequest {
@@ -157,6 +172,28 @@ export interface Hearing {
   alternatives?: { text: string; confidence?: number }[];
 }
 
+/** A recording or a part of one: mono, 16 000 Hz. */
+export interface SoundRequest {
+  pcm: Float32Array;
+}
+
+/** From the start of the request's audio. */
+export interface SpeechSpan {
+  startMs: number;
+  endMs: number;
+}
+
+export interface DiarizeRequest extends SoundRequest {
+  /** How many people speak, where somebody knows. */
+  speakers?: number;
+}
+
+/** A stretch in which one person speaks. Those of different people may overlap. */
+export interface SpeakerSpan extends SpeechSpan {
+  /** From 0, the same number for the same person within one answer. */
+  speaker: number;
+}
+
 /** A model in memory. It has only the abilities it really has. */
 export interface LoadedModel {
   readonly capabilities: Capabilities;
@@ -169,6 +206,18 @@ export interface LoadedModel {
    * utterance's. Yields when the text has changed, and one `final` hearing at the end, also for silence.
    */
   listen?(request: ListenRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Hearing>;
+  /** Finds the stretches with a voice, in order and apart from each other. */
+  detectSpeech?(request: SoundRequest, signal: AbortSignal): Promise<{ spans: SpeechSpan[] }>;
+  /** Takes noise out of a recording; what comes back is as long as what was given. */
+  denoise?(request: SoundRequest, signal: AbortSignal): Promise<{ pcm: Float32Array; sampleRate: number }>;
+  /** Finds who speaks when, in the order of the starts. */
+  diarize?(request: DiarizeRequest, signal: AbortSignal): Promise<{ spans: SpeakerSpan[] }>;
+  /** Puts a voice into numbers: the smaller the angle between two vectors, the more alike two voices are. */
+  embedSpeaker?(request: SoundRequest, signal: AbortSignal): Promise<{ vector: Float32Array }>;
+  /** Adds punctuation marks to a text, and capitals where the model knows them. */
+  punctuate?(request: { text: string }, signal: AbortSignal): Promise<{ text: string }>;
+  /** The language that is spoken, BCP 47; none where the model names none. */
+  identifyLanguage?(request: SoundRequest, signal: AbortSignal): Promise<{ language?: string }>;
   close(): Promise<void>;
 }
 

@@ -13,6 +13,12 @@ const NAMED_LANGUAGES = 5;
 const TITLES: readonly (readonly [ModelKind, string])[] = [
   ['stt', 'Recognisers'],
   ['tts', 'Voices'],
+  ['vad', 'Where a voice is'],
+  ['denoise', 'Against noise'],
+  ['diarization', 'Who speaks when'],
+  ['speaker-embedding', 'To know a voice again'],
+  ['punctuation', 'Punctuation'],
+  ['language-id', 'Which language it is'],
 ];
 
 /** The tables of docs/models.md: every model that can be installed, by what it does. */
@@ -37,7 +43,7 @@ function cells(manifest: ModelManifest): string[] {
     ...(confidence === 'single-source' ? ['one source'] : []),
     ...(commercialUse === true ? [] : [commercialUse === false ? 'not for business' : 'licence']),
   ];
-  const named = languages.slice(0, NAMED_LANGUAGES).join(', ');
+  const named = languages.includes('mul') ? 'any' : languages.slice(0, NAMED_LANGUAGES).join(', ');
   const count = languages.length > NAMED_LANGUAGES ? `, … (${languages.length})` : '';
   const download = [...manifest.files, ...(manifest.archive === undefined ? [] : [manifest.archive])]
     .filter(({ url }) => url !== undefined)

@@ -9,7 +9,15 @@ import { engineNames, loadEngine } from '../engines/index.ts';
 import { capabilitiesOf, familyConfig, familyOf } from '../engines/sherpa/config.ts';
 import { type ModelManifest, modelManifestSchema } from './manifest.ts';
 import { packagedManifests } from './packaged.ts';
-import { CATALOG_FOLDER, findShipped, RECOMMENDED, STARTERS, shippedManifest, shippedManifests } from './shipped.ts';
+import {
+  CATALOG_FOLDER,
+  findShipped,
+  HELPERS,
+  RECOMMENDED,
+  STARTERS,
+  shippedManifest,
+  shippedManifests,
+} from './shipped.ts';
 import { requireConsent } from './store/consent.ts';
 import { Sources } from './store/sources.ts';
 
@@ -176,6 +184,30 @@ test('the recommended models and the starters need no consent, and hear and spea
       kinds.push(manifest.kind);
     }
     assert.deepEqual(kinds, ['stt', 'tts']);
+  }
+});
+
+test('the models that refusals name are of their kind and need no consent', async () => {
+  for (const [kind, id] of Object.entries(HELPERS)) {
+    const manifest = await shippedManifest(id);
+    assert.equal(manifest?.kind, kind);
+    requireConsent(manifest, {});
+  }
+});
+
+test('a model that helps can do what its kind promises', async () => {
+  const abilities = {
+    vad: 'detectSpeech',
+    denoise: 'denoise',
+    diarization: 'diarize',
+    'speaker-embedding': 'embedSpeaker',
+    punctuation: 'punctuate',
+    'language-id': 'identifyLanguage',
+  } as const;
+  for (const [kind, ability] of Object.entries(abilities)) {
+    const ofKind = manifests.filter((manifest) => manifest.kind === kind);
+    assert.ok(ofKind.length > 0, kind);
+    for (const manifest of ofKind) assert.ok(capabilitiesOf(open(manifest))[ability], manifest.id);
   }
 });
 

@@ -11,6 +11,15 @@ export const STARTERS: readonly string[] = ['moonshine-tiny-en', 'kitten-nano'];
 /** What most people want on a machine that has the room: 25 languages heard, natural voices. */
 export const RECOMMENDED: readonly string[] = ['parakeet-tdt-0.6b-v3', 'kokoro-v1.0-int8'];
 
+/** Of the kinds that help a transcription, the model that a refusal names where none is present. */
+export const HELPERS = {
+  vad: 'silero-vad',
+  denoise: 'gtcrn',
+  diarization: 'pyannote-titanet',
+  punctuation: 'ct-transformer-zh-en',
+  'language-id': 'language-id-whisper-tiny',
+} as const satisfies Partial<Record<ModelKind, string>>;
+
 let manifests: Promise<readonly ModelManifest[]> | undefined;
 
 /**

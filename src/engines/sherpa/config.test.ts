@@ -198,6 +198,47 @@ const expected: readonly [name: string, model: OpenModel, config: object][] = [
     sample('streaming-paraformer', 'encoder decoder tokens'),
     streaming({ paraformer: { encoder: '/m/encoder', decoder: '/m/decoder' } }),
   ],
+
+  [
+    'silero-vad',
+    sample('silero-vad', 'model', { options: { threshold: 0.4 } }),
+    {
+      sileroVad: {
+        model: '/m/model',
+        threshold: 0.4,
+        minSilenceDuration: 0.1,
+        minSpeechDuration: 0.1,
+        windowSize: 512,
+        maxSpeechDuration: 86_400,
+      },
+      sampleRate: 16_000,
+      ...runtime,
+    },
+  ],
+  ['gtcrn', sample('gtcrn', 'model'), { model: { gtcrn: { model: '/m/model' }, ...runtime } }],
+  [
+    'pyannote: with a model for voices',
+    sample('pyannote', 'segmentation embedding', { options: { clusterThreshold: 0.7 } }),
+    {
+      segmentation: { pyannote: { model: '/m/segmentation' }, ...runtime },
+      embedding: { model: '/m/embedding', ...runtime },
+      clustering: { numClusters: -1, threshold: 0.7 },
+      minDurationOn: 0.3,
+      minDurationOff: 0.5,
+    },
+  ],
+  ['speaker-embedding', sample('speaker-embedding', 'model'), { model: '/m/model', ...runtime }],
+  ['ct-transformer', sample('ct-transformer', 'model'), { model: { ctTransformer: '/m/model', ...runtime } }],
+  [
+    'cnn-bilstm',
+    sample('cnn-bilstm', 'model vocabulary'),
+    { model: { cnnBilstm: '/m/model', bpeVocab: '/m/vocabulary', ...runtime } },
+  ],
+  [
+    'whisper-language-id',
+    sample('whisper-language-id', 'encoder decoder', { options: { tailPaddings: 300 } }),
+    { whisper: { encoder: '/m/encoder', decoder: '/m/decoder', tailPaddings: 300 }, ...runtime },
+  ],
 ];
 
 describe('a manifest becomes the configuration that sherpa-onnx documents', () => {
@@ -268,6 +309,18 @@ describe('capabilities come from the manifest alone', () => {
     assert.deepEqual(ability({ languages: ['en', 'de'] }), [true, true, false]);
     const options = { translate: false, wordTimes: true };
     assert.deepEqual(ability({ languages: ['en', 'de'], options }), [true, false, true]);
+  });
+
+  test('models that help say with what', () => {
+    const can = (family: string, more: Partial<OpenModel> = {}) => capabilitiesOf(sample(family, 'model', more));
+    assert.deepEqual(can('silero-vad'), { detectSpeech: true });
+    assert.deepEqual(can('gtcrn'), { denoise: true });
+    assert.deepEqual(can('pyannote'), { diarize: true, embedSpeaker: { sameSpeaker: 0.5 } });
+    assert.deepEqual(can('speaker-embedding', { options: { sameSpeaker: 0.6 } }), {
+      embedSpeaker: { sameSpeaker: 0.6 },
+    });
+    assert.deepEqual(can('ct-transformer', { languages: ['zh', 'en'] }), { punctuate: { languages: ['zh', 'en'] } });
+    assert.deepEqual(can('whisper-language-id'), { identifyLanguage: true });
   });
 
   test('transducers measure how sure they are', () => {

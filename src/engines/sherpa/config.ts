@@ -2,7 +2,7 @@ import type { Capabilities, OpenModel, Voice } from '../contract.ts';
 import { unavailable } from './errors.ts';
 import { families } from './families/index.ts';
 import type { Family, Hints } from './family.ts';
-import { options, pathList } from './family.ts';
+import { helps, options, pathList } from './family.ts';
 
 /** Recognisers hear this rate, in Hz. */
 export const HEARING_RATE = 16_000;
@@ -29,6 +29,7 @@ export function familyOf(model: OpenModel): Family {
 export function familyConfig(model: OpenModel, threads: number, hints: Hints = { task: 'transcribe' }): FamilyConfig {
   const family = familyOf(model);
   const runtime = { numThreads: threads, provider: 'cpu', debug: false };
+  if (helps(family)) return { api: family.api, config: family.config(model, runtime) };
   const rules = { ...pathList(model, 'ruleFsts'), ...pathList(model, 'ruleFars') };
   if (family.api === 'voice') {
     return {
@@ -57,6 +58,7 @@ export function familyConfig(model: OpenModel, threads: number, hints: Hints = {
 /** What the model can do, from its manifest alone. */
 export function capabilitiesOf(model: OpenModel): Capabilities {
   const family = familyOf(model);
+  if (helps(family)) return family.capabilities(model);
   if (family.api !== 'voice') {
     return { transcribe: { languages: model.languages, ...family.capability(model) } };
   }

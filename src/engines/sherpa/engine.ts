@@ -5,6 +5,8 @@ import { checkAssets } from './assets.ts';
 import { capabilitiesOf, familyConfig, familyOf } from './config.ts';
 import { unavailable } from './errors.ts';
 import { families } from './families/index.ts';
+import { helps } from './family.ts';
+import { openHelper } from './helpers/index.ts';
 import type { Native } from './native.ts';
 import { loadNative, nativeFolders } from './native.ts';
 import { SherpaRecogniser } from './recogniser.ts';
@@ -35,6 +37,7 @@ async function open(model: OpenModel, { threads }: OpenOptions): Promise<LoadedM
   const native = load(model);
   const concurrency = Math.max(1, Math.min(NATIVE_THREADS, Math.floor(availableParallelism() / threads)));
   try {
+    if (helps(family)) return openHelper(native, model, familyConfig(model, threads));
     if (family.api === 'voice') return await SherpaVoice.open(native, model, familyConfig(model, threads));
     if (family.api === 'streaming') return new SherpaStreamingRecogniser(native, model, familyConfig(model, threads));
     const takesHints = family.takesHints === true;

@@ -1,4 +1,4 @@
-import type { OpenModel, TranscribeCapability } from '../contract.ts';
+import type { Capabilities, OpenModel, TranscribeCapability } from '../contract.ts';
 
 /** What is asked of a recogniser that can be told a language or to translate. */
 export interface Hints {
@@ -34,7 +34,25 @@ export interface RecogniserFamily extends CommonFamily {
   capability(model: OpenModel): Omit<TranscribeCapability, 'languages'>;
 }
 
-export type Family = VoiceFamily | RecogniserFamily;
+/** How sherpa-onnx runs a model: a part of every configuration. */
+export interface Runtime {
+  numThreads: number;
+  provider: string;
+  debug: boolean;
+}
+
+/** A family of models that help: they find voices, speakers and languages, take out noise, punctuate. */
+export interface HelperFamily extends CommonFamily {
+  api: 'vad' | 'denoiser' | 'diarizer' | 'embedder' | 'punctuator' | 'casing-punctuator' | 'language-id';
+  /** sherpa's configuration. */
+  config(model: OpenModel, runtime: Runtime): Record<string, unknown>;
+  capabilities(model: OpenModel): Capabilities;
+}
+
+export type Family = VoiceFamily | RecogniserFamily | HelperFamily;
+
+/** Whether a family is of the models that help, which say themselves what they can do. */
+export const helps = (family: Family): family is HelperFamily => 'capabilities' in family;
 
 /** The paths of the named roles that the manifest has, by role. */
 export function paths(model: OpenModel, ...roles: string[]): Record<string, string> {

@@ -7,6 +7,13 @@ export interface Native {
   OfflineTts: { createAsync(config: object): Promise<NativeVoice> };
   OfflineRecognizer: { createAsync(config: object): Promise<NativeRecogniser> };
   OnlineRecognizer: new (config: object) => NativeStreamingRecogniser;
+  Vad: new (config: object, bufferSeconds: number) => NativeVad;
+  OnlineSpeechDenoiser: new (config: object) => NativeDenoiser;
+  OfflineSpeakerDiarization: new (config: object) => NativeDiarizer;
+  SpeakerEmbeddingExtractor: new (config: object) => NativeEmbedder;
+  OfflinePunctuation: new (config: object) => NativePunctuator;
+  OnlinePunctuation: new (config: object) => NativePunctuator;
+  SpokenLanguageIdentification: new (config: object) => NativeLanguageFinder;
 }
 
 export interface NativeVoice {
@@ -44,6 +51,45 @@ export interface NativeStreamingRecogniser {
   isReady(stream: NativeStream): boolean;
   decode(stream: NativeStream): void;
   getResult(stream: NativeStream): NativeResult;
+}
+
+/** Everything below is synchronous. */
+export interface NativeVad {
+  /** Hears a voice or none in all that is given at once: to be given one window at a time. */
+  acceptWaveform(samples: Float32Array): void;
+  isEmpty(): boolean;
+  /** The first finished stretch; `start` is a sample since the beginning or the last reset. */
+  front(externalBuffer: false): { start: number; samples: Float32Array };
+  pop(): void;
+  flush(): void;
+  reset(): void;
+}
+
+export interface NativeDenoiser {
+  readonly sampleRate: number;
+  run(audio: Waveform & { enableExternalBuffer: false }): Waveform;
+  flush(externalBuffer: false): Waveform;
+  reset(): void;
+}
+
+export interface NativeDiarizer {
+  process(samples: Float32Array): { start: number; end: number; speaker: number }[];
+  setConfig(config: { clustering: object }): void;
+}
+
+export interface NativeEmbedder {
+  createStream(): NativeStream;
+  isReady(stream: NativeStream): boolean;
+  compute(stream: NativeStream, externalBuffer: false): Float32Array;
+}
+
+export interface NativePunctuator {
+  addPunct(text: string): string;
+}
+
+export interface NativeLanguageFinder {
+  createStream(): { acceptWaveform(audio: Waveform): void };
+  compute(stream: object): string;
 }
 
 /** What recognisers return. Times are seconds; a list is empty or missing where the model has nothing to say. */

@@ -119,7 +119,7 @@ export function labelled(
 }
 
 /** `en` of `en` or `<|en|>`; undefined for anything that is no language, like SenseVoice's `<|nospeech|>`. */
-function foundLanguage(label = ''): string | undefined {
+export function foundLanguage(label = ''): string | undefined {
   const code = label.replace(/^<\|(.*)\|>$/, '$1');
   if (!/^[a-z]{2,3}$/.test(code)) return undefined;
   return code === 'jw' ? 'jv' : code;

@@ -7,12 +7,21 @@ import type { FamilyConfig } from './config.ts';
 import { loadNative } from './native.ts';
 
 const native = loadNative();
-const open = {
-  voice: (config: object) => native.OfflineTts.createAsync(config),
-  recogniser: (config: object) => native.OfflineRecognizer.createAsync(config),
-  streaming: async (config: object) => new native.OnlineRecognizer(config),
+const open: Record<FamilyConfig['api'], (config: object) => unknown> = {
+  voice: (config) => native.OfflineTts.createAsync(config),
+  recogniser: (config) => native.OfflineRecognizer.createAsync(config),
+  streaming: (config) => new native.OnlineRecognizer(config),
+  vad: (config) => new native.Vad(config, 1),
+  denoiser: (config) => new native.OnlineSpeechDenoiser(config),
+  diarizer: (config) => new native.OfflineSpeakerDiarization(config),
+  embedder: (config) => new native.SpeakerEmbeddingExtractor(config),
+  punctuator: (config) => new native.OfflinePunctuation(config),
+  'casing-punctuator': (config) => new native.OnlinePunctuation(config),
+  'language-id': (config) => new native.SpokenLanguageIdentification(config),
 };
 for (const { api, config } of JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as FamilyConfig[]) {
-  await open[api](config).catch(() => {});
+  try {
+    await open[api](config);
+  } catch {}
   writeSync(2, '\f\n');
 }

@@ -1,4 +1,5 @@
 import type { Family } from '../family.ts';
+import * as helpers from './helpers.ts';
 import * as recognisers from './recognisers.ts';
 import * as streaming from './streaming.ts';
 import * as voices from './voices.ts';
@@ -27,4 +28,12 @@ export const families: Readonly<Record<string, Family>> = {
   'streaming-nemo-transducer': streaming.streamingNemoTransducer,
   'streaming-nemo-ctc': streaming.streamingNemoCtc,
   'streaming-paraformer': streaming.streamingParaformer,
+
+  'silero-vad': helpers.sileroVad,
+  gtcrn: helpers.gtcrn,
+  pyannote: helpers.pyannote,
+  'speaker-embedding': helpers.speakerEmbedding,
+  'ct-transformer': helpers.ctTransformer,
+  'cnn-bilstm': helpers.cnnBilstm,
+  'whisper-language-id': helpers.whisperLanguageId,
 };
