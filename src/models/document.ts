@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ModelKind, ModelManifest } from './manifest.ts';
+import { downloadBytes } from './needs.ts';
 import { shippedManifests } from './shipped.ts';
 
 const PAGE = resolve(import.meta.dirname, '../../docs/models.md');
@@ -45,11 +46,16 @@ function cells(manifest: ModelManifest): string[] {
   ];
   const named = languages.includes('mul') ? 'any' : languages.slice(0, NAMED_LANGUAGES).join(', ');
   const count = languages.length > NAMED_LANGUAGES ? `, … (${languages.length})` : '';
-  const download = [...manifest.files, ...(manifest.archive === undefined ? [] : [manifest.archive])]
-    .filter(({ url }) => url !== undefined)
-    .reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   const words = licence.replaceAll('LicenseRef-', '').replaceAll(' AND ', ', ');
-  return [`\`${id}\``, description, named + count, megabytes(download), megabytes(memoryBytes!), words, ask.join(', ')];
+  return [
+    `\`${id}\``,
+    description,
+    named + count,
+    megabytes(downloadBytes(manifest)),
+    megabytes(memoryBytes!),
+    words,
+    ask.join(', '),
+  ];
 }
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1_000_000)} MB`;

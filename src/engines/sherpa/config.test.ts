@@ -323,6 +323,12 @@ describe('capabilities come from the manifest alone', () => {
     assert.deepEqual(can('whisper-language-id'), { identifyLanguage: true });
   });
 
+  test('Moonshine’s second version is given only as much as it can hear at once', () => {
+    const maxAudioMs = (roles: string) => capabilitiesOf(sample('moonshine', roles)).transcribe?.maxAudioMs;
+    assert.equal(maxAudioMs('preprocessor encoder uncachedDecoder cachedDecoder tokens'), 30_000);
+    assert.equal(maxAudioMs('encoder mergedDecoder tokens'), 9000);
+  });
+
   test('transducers measure how sure they are', () => {
     const { transcribe } = capabilitiesOf(sample('nemo-transducer', 'encoder', { languages: ['en', 'de'] }));
     assert.deepEqual(transcribe, {

@@ -65,6 +65,12 @@ export const senseVoice: RecogniserFamily = {
   capability: (model) => capability(model, {}),
 };
 
+/**
+ * What the second version of Moonshine hears at once. sherpa-onnx 1.13.8 gives its decoder a mask that is too short for
+ * more than 384 frames, which is 9.2 s, and then returns no text at all (k2-fsa/sherpa-onnx#3975).
+ */
+const MOONSHINE_2_MS = 9000;
+
 /** Moonshine: the first version in four files, the second in two. */
 export const moonshine: RecogniserFamily = {
   api: 'recogniser',
@@ -75,7 +81,8 @@ export const moonshine: RecogniserFamily = {
   config: (model) => ({
     moonshine: paths(model, 'preprocessor', 'encoder', 'uncachedDecoder', 'cachedDecoder', 'mergedDecoder'),
   }),
-  capability: (model) => capability(model, { wordTimes: false, maxAudioMs: 30_000 }),
+  capability: (model) =>
+    capability(model, { wordTimes: false, maxAudioMs: model.assets.mergedDecoder ? MOONSHINE_2_MS : 30_000 }),
 };
 
 /** NeMo's Canary has to be told the language: without a hint it takes the model's first. */
