@@ -19,7 +19,7 @@ export interface ModelRoutesDeps extends Pick<SpeechService, 'settings' | 'names
 /** What can be said of a model, from one that is not here to one that is at work. */
 const STATES = [
   ...['absent', 'queued', 'downloading', 'unpacking', 'verifying', 'failed'],
-  ...['available', 'loading', 'loaded', 'quarantined', 'unavailable'],
+  ...['available', 'loading', 'loaded', 'unloading', 'quarantined', 'unavailable'],
 ] as const;
 
 const managedModel = z

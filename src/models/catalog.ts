@@ -5,6 +5,7 @@ import type { Capabilities, Engine, OpenModel } from '../engines/contract.ts';
 import { engineNames, loadEngine } from '../engines/index.ts';
 import { SpeechError } from '../errors.ts';
 import { type ModelManifest, modelManifestSchema } from './manifest.ts';
+import { memoryBytes } from './needs.ts';
 import { packagedManifests } from './packaged.ts';
 import { Verifier } from './verify.ts';
 
@@ -115,8 +116,16 @@ export class Catalog {
   }
 
   /** The models as a worker sees them. */
-  source(): { list: () => OpenModel[]; open: (id: string) => Promise<OpenModel> } {
+  source(): {
+    list: () => OpenModel[];
+    open: (id: string) => Promise<OpenModel>;
+    memoryBytes: (id: string) => number | undefined;
+  } {
     return {
+      memoryBytes: (id) => {
+        const manifest = this.#models.get(id)?.manifest;
+        return manifest === undefined ? undefined : memoryBytes(manifest);
+      },
       list: () => this.list().map(({ manifest }) => this.#openModel(manifest)),
       open: (id) => this.open(id),
     };
@@ -159,7 +168,8 @@ function toOpenModel(manifest: ModelManifest, folder: string, engineOptions: Ope
     family: manifest.family,
     folder,
     assets,
-    options: { ...engineOptions, ...manifest.options },
+    // What this machine says wins: a manifest names no library to load.
+    options: { ...manifest.options, ...engineOptions },
     languages: manifest.languages,
     voices: manifest.voices ?? [],
     ...(manifest.sampleRate === undefined ? {} : { sampleRate: manifest.sampleRate }),

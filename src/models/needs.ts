@@ -24,3 +24,12 @@ export function diskBytes(manifest: ModelManifest): number {
     ? manifest.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
     : downloadBytes(manifest);
 }
+
+/** A process without a model, and what a model takes for each byte of its files: see docs/models.md. */
+const PROCESS_BYTES = 100_000_000;
+const MEMORY_PER_BYTE = 1.5;
+
+/** What a process takes that holds the model, as its manifest says, else as its files let one expect. */
+export function memoryBytes(manifest: ModelManifest): number {
+  return manifest.memoryBytes ?? PROCESS_BYTES + Math.round(MEMORY_PER_BYTE * diskBytes(manifest));
+}

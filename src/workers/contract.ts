@@ -36,7 +36,7 @@ export interface WorkerCall<O extends Operation = Operation> {
   released: (workMs?: number) => void;
 }
 
-export type WorkerModelState = 'available' | 'loading' | 'loaded' | 'quarantined' | 'unavailable';
+export type WorkerModelState = 'available' | 'loading' | 'loaded' | 'unloading' | 'quarantined' | 'unavailable';
 
 export interface WorkerModelStatus {
   id: string;

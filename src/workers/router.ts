@@ -48,7 +48,14 @@ export interface RouterStatus {
 /** The second attempt waits a random part of this, so that the calls of one dead process do not come back as one. */
 const RETRY_JITTER_MS = 50;
 /** Best first: what a model over all workers is. */
-const STATES: readonly WorkerModelState[] = ['loaded', 'loading', 'available', 'quarantined', 'unavailable'];
+const STATES: readonly WorkerModelState[] = [
+  'loaded',
+  'loading',
+  'available',
+  'unloading',
+  'quarantined',
+  'unavailable',
+];
 
 /**
  * Sends calls to workers. A call starts at once where a slot is free, else it waits in its model's fair queue, and is

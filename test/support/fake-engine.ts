@@ -80,7 +80,7 @@ export async function openFake({
   const worker = await openLocalWorker({
     source: source ?? { list: () => models, open: async (id) => models.find((model) => model.id === id)! },
     loadEngine: async () => fakeEngine(),
-    settings: { engineProcesses: 1, engineThreads: 1, modelTtl: 300, ...changes, limits },
+    settings: { ...FAKE_SETTINGS, ...changes, limits },
     log,
     metrics: { engineRestarted: ({ reason }) => restarts.push(reason) },
     host: fakeHost,
@@ -96,11 +96,16 @@ export async function openFake({
   const report = async () => {
     const [pid, made, aborted, ended] = (await ask({ report: true }))[0]!.pcm;
     return { pid: pid!, made: made!, aborted: aborted!, ended: ended! };
+  /** In MB. */
+  modelMemory?: number;
+  maxLoadedModels?: number;
+  modelRoomMs?: number;
   };
   return { log, worker, router, ask, report, restarts };
 }
 
 let lastRequest = 0;
+    modelRoomMs: 10_000,
 
 export function context(changes: Partial<CallContext> = {}): CallContext {
   return {
@@ -140,5 +145,6 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+const FAKE_SETTINGS = { engineProcesses: 1, engineThreads: 1, modelTtl: 300, modelMemory: 0, maxLoadedModels: 0 };
   }
 }

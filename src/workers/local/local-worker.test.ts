@@ -266,8 +266,14 @@ test('a model whose engine is not there is unavailable, with the line that mends
       open: () => Promise.reject(new Error('never')),
     }),
     settings: {
-      ...{ engineProcesses: 1, engineThreads: 1, modelTtl: 0 },
-      limits: { modelLoadMs: 1000, engineHeartbeatMs: 1000, engineMemoryBytes: 2 ** 30, engineRestarts: 1 },
+      ...{ engineProcesses: 1, engineThreads: 1, modelTtl: 0, modelMemory: 0, maxLoadedModels: 0 },
+      limits: {
+        modelLoadMs: 1000,
+        modelRoomMs: 1000,
+        engineHeartbeatMs: 1000,
+        engineMemoryBytes: 2 ** 30,
+        engineRestarts: 1,
+      },
     },
     log: (await openFake()).log,
   });

@@ -7,7 +7,8 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { CallStream } from '../call-stream.ts';
 import type { Operation, Operations, Worker, WorkerCall, WorkerModelStatus } from '../contract.ts';
-import { ProcessPool } from './process-pool.ts';
+import { ProcessPool, type Residence } from './process-pool.ts';
+import { memoryBudget, Residency } from './residency.ts';
 
 /** Where the models of this machine come from. */
 export interface ModelSource {
@@ -15,14 +16,19 @@ export interface ModelSource {
   list(): readonly OpenModel[];
   /** Verifies the files of a listed model. Throws SpeechError with the reason. */
   open(id: string): Promise<OpenModel>;
+  /** What a process that holds the model is expected to take, in bytes; undefined where nobody has an idea. */
+  memoryBytes?(id: string): number | undefined;
 }
 
 export interface LocalWorkerOptions {
   source: ModelSource;
   /** The engine of that name. Called in this process for what an engine says about itself, never to open a model. */
   loadEngine: (name: string) => Promise<Engine>;
-  settings: Pick<Settings, 'engineProcesses' | 'engineThreads' | 'modelTtl'> & {
-    limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'>;
+  settings: Pick<Settings, 'engineProcesses' | 'engineThreads' | 'modelTtl' | 'modelMemory' | 'maxLoadedModels'> & {
+    limits: Pick<
+      Settings['limits'],
+      'modelLoadMs' | 'modelRoomMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'
+    >;
   };
   log: Log;
   metrics?: Pick<Metrics, 'engineRestarted'>;
@@ -38,6 +44,8 @@ interface LocalModel {
 }
 
 const NO_CAPABILITIES: Capabilities = {};
+/** What a process takes that holds next to nothing. */
+const LEAST_BYTES = 100_000_000;
 
 /** Asks every engine about its models and opens the worker of this machine. Loads no model yet. */
 export async function openLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
@@ -52,9 +60,20 @@ export class LocalWorker implements Worker {
   #options: LocalWorkerOptions;
   #models = new Map<string, LocalModel>();
   #listeners = new Set<(model: string) => void>();
+  #residency: Residency;
+  /** Ids of models, here or not, that stay in memory once loaded. */
+  #pinned = new Set<string>();
+  #warm = new Set<string>();
 
   constructor(options: LocalWorkerOptions) {
     this.#options = options;
+    const { settings, log } = options;
+    this.#residency = new Residency({
+      maxBytes: memoryBudget(settings),
+      maxModels: settings.maxLoadedModels,
+      waitMs: settings.limits.modelRoomMs,
+      log,
+    });
   }
 
   /** Looks again which models there are and which engines can run here: after a model came or went, or an install. */
@@ -71,6 +90,7 @@ export class LocalWorker implements Worker {
       const known = this.#models.get(model.id);
       if (known === undefined) this.#models.set(model.id, { ...described, pool: this.#newPool(model.id) });
       else Object.assign(known, described);
+      this.#keep(model.id);
       this.#tell(model.id);
     }
   }
@@ -112,6 +132,26 @@ export class LocalWorker implements Worker {
     await this.#usable(id).pool.unload();
   }
 
+  /** When a model was last used, and when it will go; undefined where it is not here. */
+  residence(id: string): (Residence & { pinned: boolean }) | undefined {
+    const model = this.#models.get(id);
+    return model === undefined ? undefined : { ...model.pool.residence(), pinned: this.#pinned.has(id) };
+  }
+
+  /** Whether a model stays in memory once it is loaded, whatever else needs room. It need not be here yet. */
+  pin(id: string, pinned: boolean): void {
+    if (pinned) this.#pinned.add(id);
+    else this.#pinned.delete(id);
+    this.#residency.pin(id, pinned);
+    this.#keep(id);
+  }
+
+  /** A warm model stays in memory once it is loaded, but makes way where others need the room. */
+  warm(id: string): void {
+    this.#warm.add(id);
+    this.#keep(id);
+  }
+
   onChange(listener: (model: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -119,6 +159,11 @@ export class LocalWorker implements Worker {
 
   async close(): Promise<void> {
     await Promise.all([...this.#models.values()].map(({ pool }) => pool.close()));
+    this.#residency.close();
+  }
+
+  #keep(id: string): void {
+    this.#models.get(id)?.pool.keep(this.#pinned.has(id) || this.#warm.has(id));
   }
 
   #usable(id: string): LocalModel {
@@ -157,6 +202,8 @@ export class LocalWorker implements Worker {
       maxProcesses: settings.engineProcesses === 0 ? oneForEachProcessor : settings.engineProcesses,
       threads: settings.engineThreads,
       ttlMs: settings.modelTtl * 1000,
+      residency: this.#residency,
+      expectedBytes: () => source.memoryBytes?.(id) ?? LEAST_BYTES,
       limits: settings.limits,
       log,
       metrics,

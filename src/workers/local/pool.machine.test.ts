@@ -9,14 +9,29 @@ import {
   type PoolRules,
   type PoolState,
   step,
+  unloadAt,
 } from './pool.machine.ts';
 
 const RULES: PoolRules = { maxProcesses: 4, ttlMs: 300_000, failures: 3 };
+
+const granted = (process: number): PoolEvent[] => [{ type: 'granted', process }];
+const unanswered = (): PoolEvent[] => [];
+const denied = (process: number): PoolEvent[] => [{ type: 'denied', process, reason: 'no room' }];
 
 /** A pool with a clock and its effects so far. */
 function pool(rules: Partial<PoolRules> = {}) {
   let state = newPool({ ...RULES, ...rules });
   let now = 1000;
+  /** Whoever asks for room gets it at once, where the test does not say otherwise. */
+  const send = (event: PoolEvent, answer: (process: number) => PoolEvent[] = granted): PoolEffect[] => {
+    const next = step(state, event, now);
+    state = next.state;
+    return next.effects.flatMap((effect) => {
+      if (effect.type !== 'ask') return [effect];
+      const answered = answer(effect.process).flatMap((event) => send(event));
+      return answer === granted ? answered : [effect, ...answered];
+    });
+  };
   return {
     get state() {
       return state;
@@ -24,11 +39,7 @@ function pool(rules: Partial<PoolRules> = {}) {
     get now() {
       return now;
     },
-    send(event: PoolEvent): PoolEffect[] {
-      const next = step(state, event, now);
-      state = next.state;
-      return next.effects;
-    },
+    send,
     wait(ms: number): PoolEffect[] {
       now += ms;
       return this.send({ type: 'tick' });
@@ -161,9 +172,9 @@ test('failed loads in a row end in quarantine with the reason, and waiting calls
   it.send({ type: 'died', process: 2, fault: 'load', reason: 'second' });
   it.wait(100);
   const effects = it.send({ type: 'died', process: 3, fault: 'load', reason: 'the file is broken' });
-  assert.deepEqual(effects, [{ type: 'refuse', call: 1, reason: 'the file is broken' }]);
+  assert.deepEqual(effects, [{ type: 'refuse', call: 1, reason: 'the file is broken', why: 'quarantine' }]);
   assert.deepEqual(it.send({ type: 'call', call: 2, alone: false }), [
-    { type: 'refuse', call: 2, reason: 'the file is broken' },
+    { type: 'refuse', call: 2, reason: 'the file is broken', why: 'quarantine' },
   ]);
   assert.equal(nextTick(it.state), undefined);
 });
@@ -236,13 +247,78 @@ test('unloading lets running calls finish and stops what is idle or still loads'
   assert.deepEqual(it.send({ type: 'freed', process: 2, answered: true }), [{ type: 'stop', process: 2 }]);
 });
 
+test('a process starts only once there is room, and nobody keeps asking when nobody waits', () => {
+  const it = pool();
+  assert.deepEqual(it.send({ type: 'call', call: 1, alone: false }, unanswered), [
+    { type: 'ask', process: 1, more: false },
+  ]);
+  assert.deepEqual(it.send({ type: 'call', call: 2, alone: false }, unanswered), []);
+  assert.deepEqual(it.send({ type: 'left', call: 1 }), []);
+  assert.deepEqual(it.send({ type: 'left', call: 2 }), [{ type: 'withdraw', process: 1 }]);
+  assert.deepEqual(it.send({ type: 'granted', process: 1 }), []);
+  assert.deepEqual(it.phases(), []);
+});
+
+test('where there is no room at all, waiting calls end with the reason, and the next one asks again', () => {
+  const it = pool();
+  assert.deepEqual(it.send({ type: 'call', call: 1, alone: false }, denied), [
+    { type: 'ask', process: 1, more: false },
+    { type: 'refuse', call: 1, reason: 'no room', why: 'room' },
+  ]);
+  assert.deepEqual(it.send({ type: 'call', call: 2, alone: false }), [{ type: 'start', process: 2 }]);
+});
+
+test('where there is no room for more, calls wait for the processes that there are, until there is', () => {
+  const it = pool();
+  it.grow(1);
+  assert.deepEqual(it.send({ type: 'call', call: 2, alone: false }, denied), [{ type: 'ask', process: 2, more: true }]);
+  assert.deepEqual(it.send({ type: 'call', call: 3, alone: false }, denied), []);
+  assert.deepEqual(it.send({ type: 'room' }), [{ type: 'start', process: 3 }]);
+});
+
+test('an idle process whose room others need ends; one that got a call meanwhile works it off', () => {
+  const it = pool();
+  it.grow(2);
+  it.free(1);
+  assert.deepEqual(it.send({ type: 'evict', process: 1 }), [{ type: 'stop', process: 1 }]);
+  assert.deepEqual(it.send({ type: 'evict', process: 2 }), []);
+  assert.deepEqual(it.send({ type: 'freed', process: 2, answered: true }), [{ type: 'stop', process: 2 }]);
+});
+
+test('a kept model keeps its last process, and gives it back when it no longer is', () => {
+  const it = pool();
+  it.grow(2);
+  it.free(1, 2);
+  it.send({ type: 'keep', kept: true });
+  assert.equal(unloadAt(it.state), undefined);
+  assert.deepEqual(it.wait(60_000), [{ type: 'stop', process: 2 }]);
+  it.send({ type: 'died', process: 2, fault: undefined, reason: '' });
+  assert.deepEqual(it.wait(1e9), []);
+  assert.deepEqual(it.send({ type: 'keep', kept: false }), [{ type: 'stop', process: 1 }]);
+});
+
+test('it tells when it will be unloaded, but not while it works or loads', () => {
+  const it = pool();
+  assert.equal(unloadAt(it.state), undefined);
+  it.grow(1);
+  assert.equal(unloadAt(it.state), undefined);
+  it.free(1);
+  assert.equal(unloadAt(it.state), it.now + RULES.ttlMs);
+});
+
 /** Everything that could happen next in this state. */
 function possible(state: PoolState, calls: number): PoolEvent[] {
   const events: PoolEvent[] = [{ type: 'load' }, { type: 'unload' }];
   if (calls < 4) events.push(...[false, true].map((alone) => ({ type: 'call', call: calls, alone }) as const));
   if (nextTick(state) !== undefined) events.push({ type: 'tick' });
   for (const { call } of state.waiting) events.push({ type: 'left', call });
+  if (state.full) events.push({ type: 'room' });
   for (const { id: process, phase, busy } of state.processes) {
+    if (phase === 'asking') {
+      events.push({ type: 'granted', process }, { type: 'denied', process, reason: 'room' });
+      continue;
+    }
+    if (phase === 'ready') events.push({ type: 'evict', process });
     if (phase === 'loading') {
       events.push({ type: 'loaded', process, concurrency: 2 });
       events.push({ type: 'died', process, fault: 'load', reason: 'load' });
@@ -267,6 +343,11 @@ function check(before: PoolState, event: PoolEvent, state: PoolState, effects: P
     }
     const process = 'process' in effect ? state.processes.find(({ id }) => id === effect.process) : undefined;
     if (effect.type === 'run') assert.equal(process?.phase, 'ready');
+    if (effect.type === 'ask') assert.equal(process?.phase, 'asking');
+    if (effect.type === 'start') {
+      assert.equal(event.type === 'granted' && event.process === effect.process, true, 'it starts without room');
+    }
+    if (effect.type === 'withdraw') assert.equal(process, undefined);
     if (effect.type === 'stop') {
       assert.equal(process?.phase, 'ending');
       assert.equal(process.busy, 0, 'a process is stopped under a call');
@@ -282,8 +363,9 @@ function check(before: PoolState, event: PoolEvent, state: PoolState, effects: P
   for (const { busy, alone, phase } of state.processes) {
     assert.ok(busy >= 0 && busy <= (alone ? 1 : state.concurrency));
     assert.ok(!(phase === 'closing' && busy === 0), 'a closing process is left behind');
+    if (phase === 'asking') assert.ok(state.waiting.length > 0 || state.wanted, 'room is asked for nobody');
   }
-  const growing = effects.some(({ type }) => type === 'start');
+  const growing = effects.some(({ type }) => type === 'ask');
   if (growing) assert.ok(state.processes.length <= maxProcesses(state));
   if (state.quarantine !== undefined) {
     assert.equal(state.waiting.length, 0);
@@ -351,11 +433,13 @@ test('in long random runs the same holds, and calls that are served all end', ()
     }
     // From here on nothing goes wrong.
     for (let i = 0; i < 1000 && (state.waiting.length > 0 || state.processes.some(({ busy }) => busy > 0)); i++) {
+      const asking = state.processes.find(({ phase }) => phase === 'asking');
       const loading = state.processes.find(({ phase }) => phase === 'loading');
       const ending = state.processes.find(({ phase }) => phase === 'ending');
       const working = state.processes.find(({ busy }) => busy > 0);
       let event: PoolEvent = { type: 'tick' };
       if (ending !== undefined) event = { type: 'died', process: ending.id, fault: undefined, reason: '' };
+      else if (asking !== undefined) event = { type: 'granted', process: asking.id };
       else if (loading !== undefined) event = { type: 'loaded', process: loading.id, concurrency: 2 };
       else if (working !== undefined) event = { type: 'freed', process: working.id, answered: true };
       else now = Math.max(now, nextTick(state)!);

@@ -14,8 +14,10 @@ export interface PoolRules {
 
 export interface PoolProcess {
   readonly id: number;
-  /** `closing` takes no more calls and ends after its last; `ending` has been told to end. */
-  phase: 'loading' | 'ready' | 'closing' | 'ending';
+  /** `asking` waits for room; `closing` takes no more calls and ends after its last; `ending` has been told to end. */
+  phase: 'asking' | 'loading' | 'ready' | 'closing' | 'ending';
+  /** Asked for beside another: the model can do without it. */
+  readonly more: boolean;
   busy: number;
   /** Works on a call that shares its process with no other. */
   alone: boolean;
@@ -43,6 +45,10 @@ export interface PoolState {
   quarantine: string | undefined;
   /** A load was asked for without a call. */
   wanted: boolean;
+  /** There is no room for one more process than there are. */
+  full: boolean;
+  /** The last process stays, however long it has been idle. */
+  kept: boolean;
   nextId: number;
 }
 
@@ -58,14 +64,27 @@ export type PoolEvent =
   | { type: 'died'; process: number; fault: 'load' | 'crash' | undefined; reason: string }
   | { type: 'load' }
   | { type: 'unload' }
+  /** A process that asked for room has it. */
+  | { type: 'granted'; process: number }
+  /** It does not get any. `reason` is for the calls that can do nothing without it. */
+  | { type: 'denied'; process: number; reason: string }
+  /** There may be room for more again. */
+  | { type: 'room' }
+  /** Somebody else needs the room of an idle process. */
+  | { type: 'evict'; process: number }
+  | { type: 'keep'; kept: boolean }
   | { type: 'tick' };
 
 export type PoolEffect =
+  /** A process needs room before it starts. */
+  | { type: 'ask'; process: number; more: boolean }
+  /** It no longer does. */
+  | { type: 'withdraw'; process: number }
   | { type: 'start'; process: number }
   | { type: 'run'; call: number; process: number }
   | { type: 'stop'; process: number }
-  /** The model is quarantined: the call ends with this reason. */
-  | { type: 'refuse'; call: number; reason: string };
+  /** The model is quarantined or has no room: the call ends with this reason. */
+  | { type: 'refuse'; call: number; reason: string; why: 'quarantine' | 'room' };
 
 /** Processes beyond the first end after this much idle time. */
 const EXTRA_IDLE_MS = 60_000;
@@ -83,6 +102,8 @@ export function newPool(rules: PoolRules): PoolState {
     startAfter: 0,
     quarantine: undefined,
     wanted: false,
+    full: false,
+    kept: false,
     nextId: 1,
   };
 }
@@ -94,8 +115,10 @@ export function step(before: PoolState, event: PoolEvent, now: number): { state:
     processes: before.processes.map((process) => ({ ...process })),
     waiting: [...before.waiting],
   };
-  take(state, event, now);
-  return { state, effects: settle(state, now) };
+  const effects: PoolEffect[] = [];
+  take(state, event, now, effects);
+  settle(state, now, effects);
+  return { state, effects };
 }
 
 /** Most processes there may be: fewer where each takes several calls. */
@@ -114,7 +137,7 @@ export function nextTick(state: PoolState): number | undefined {
   return Number.isFinite(first) ? first : undefined;
 }
 
-function take(state: PoolState, event: PoolEvent, now: number): void {
+function take(state: PoolState, event: PoolEvent, now: number, effects: PoolEffect[]): void {
   const process = 'process' in event ? state.processes.find(({ id }) => id === event.process) : undefined;
   switch (event.type) {
     case 'call':
@@ -154,7 +177,28 @@ function take(state: PoolState, event: PoolEvent, now: number): void {
       break;
     case 'unload':
       state.wanted = false;
+      withdraw(state, effects);
       for (const each of state.processes) if (each.phase !== 'ending') each.phase = 'closing';
+      break;
+    case 'granted':
+      if (process?.phase !== 'asking') break;
+      process.phase = 'loading';
+      effects.push({ type: 'start', process: process.id });
+      break;
+    case 'denied':
+      if (process?.phase !== 'asking') break;
+      state.processes = state.processes.filter((each) => each !== process);
+      state.full = process.more;
+      if (!process.more) refuse(state, event.reason, 'room', effects);
+      break;
+    case 'room':
+      state.full = false;
+      break;
+    case 'evict':
+      if (process?.phase === 'ready') process.phase = 'closing';
+      break;
+    case 'keep':
+      state.kept = event.kept;
       break;
     case 'tick':
       break;
@@ -167,25 +211,33 @@ function blame(state: PoolState, fault: 'load' | 'crash', reason: string, now: n
   const failures = state.failedLoads + state.crashes;
   // The first is replaced at once: somebody waits, and most crashes come alone.
   if (failures > 1) state.startAfter = now + Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failures - 2));
-  const alive = state.processes.some(({ phase }) => phase === 'loading' || phase === 'ready');
-  if (fault === 'load' && !alive && state.failedLoads >= state.rules.failures) state.quarantine = reason;
+  if (fault === 'load' && !state.processes.some(serves) && state.failedLoads >= state.rules.failures)
+    state.quarantine = reason;
 }
 
-function settle(state: PoolState, now: number): PoolEffect[] {
-  const effects: PoolEffect[] = [];
-  if (state.quarantine !== undefined) {
-    for (const { call } of state.waiting) effects.push({ type: 'refuse', call, reason: state.quarantine });
-    state.waiting = [];
-    state.wanted = false;
-  }
+function settle(state: PoolState, now: number, effects: PoolEffect[]): void {
+  if (state.quarantine !== undefined) refuse(state, state.quarantine, 'quarantine', effects);
   assign(state, effects);
+  if (state.waiting.length === 0 && !state.wanted) withdraw(state, effects);
   while (needsProcess(state) && now >= state.startAfter) {
     const id = state.nextId++;
-    state.processes.push({ id, phase: 'loading', busy: 0, alone: false, idleSince: now });
-    effects.push({ type: 'start', process: id });
+    const more = state.processes.some(serves);
+    state.processes.push({ id, more, phase: 'asking', busy: 0, alone: false, idleSince: now });
+    effects.push({ type: 'ask', process: id, more });
   }
   retire(state, now, effects);
-  return effects;
+}
+
+function refuse(state: PoolState, reason: string, why: 'quarantine' | 'room', effects: PoolEffect[]): void {
+  for (const { call } of state.waiting) effects.push({ type: 'refuse', call, reason, why });
+  state.waiting = [];
+  state.wanted = false;
+}
+
+/** Nobody needs a process that has not even begun to load. */
+function withdraw(state: PoolState, effects: PoolEffect[]): void {
+  for (const { id, phase } of state.processes) if (phase === 'asking') effects.push({ type: 'withdraw', process: id });
+  state.processes = state.processes.filter(({ phase }) => phase !== 'asking');
 }
 
 /** Gives waiting calls, in order, to the least busy process; the oldest of equals, so that the others can go idle. */
@@ -209,7 +261,8 @@ function assign(state: PoolState, effects: PoolEffect[]): void {
 /** Whether one more process is due: the first load runs by itself, then at most as many load as there are ready ones. */
 function needsProcess(state: PoolState): boolean {
   const count = (phase: PoolProcess['phase']) => state.processes.filter((process) => process.phase === phase).length;
-  const loading = count('loading');
+  if (state.full && state.processes.some(serves)) return false;
+  const loading = count('asking') + count('loading');
   const work = Math.max(state.waiting.length, state.wanted ? 1 : 0);
   if (loading * state.concurrency >= work) return false;
   return loading < Math.max(1, count('ready')) && state.processes.length < maxProcesses(state);
@@ -225,8 +278,25 @@ function retire(state: PoolState, now: number, effects: PoolEffect[]): void {
   }
 }
 
+/** When the idle model is unloaded, by the clock of the events; undefined while it works, or where it never is. */
+export function unloadAt(state: PoolState): number | undefined {
+  if (state.waiting.length > 0) return undefined;
+  let at = 0;
+  for (const { phase, busy, idleSince } of state.processes) {
+    if (busy > 0 || phase === 'asking' || phase === 'loading') return undefined;
+    if (phase === 'ready') at = Math.max(at, idleSince + (state.kept ? Number.POSITIVE_INFINITY : state.rules.ttlMs));
+  }
+  return at > 0 && Number.isFinite(at) ? at : undefined;
+}
+
 /** How long an idle process is kept. */
 function keepMs(state: PoolState): number {
   const ready = state.processes.filter(({ phase }) => phase === 'ready').length;
-  return ready > 1 ? Math.min(EXTRA_IDLE_MS, state.rules.ttlMs) : state.rules.ttlMs;
+  if (ready > 1) return Math.min(EXTRA_IDLE_MS, state.rules.ttlMs);
+  return state.kept ? Number.POSITIVE_INFINITY : state.rules.ttlMs;
+}
+
+/** Works on calls, or will. */
+function serves({ phase }: PoolProcess): boolean {
+  return phase === 'asking' || phase === 'loading' || phase === 'ready';
 }

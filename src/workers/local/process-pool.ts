@@ -14,7 +14,9 @@ import {
   type PoolEvent,
   type PoolState,
   step,
+  unloadAt,
 } from './pool.machine.ts';
+import type { Residency, Seat } from './residency.ts';
 
 export interface PoolOptions {
   model: string;
@@ -27,6 +29,10 @@ export interface PoolOptions {
   threads: number;
   /** Idle time after which the model is unloaded; 0 keeps it. */
   ttlMs: number;
+  /** Gives room to processes. */
+  residency: Residency;
+  /** What a process that holds the model will take, as far as that is known before one has. */
+  expectedBytes: () => number;
   limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'>;
   log: Log;
   metrics?: Pick<Metrics, 'engineRestarted'>;
@@ -43,6 +49,27 @@ interface PooledCall {
   process: EngineProcess | undefined;
 }
 
+/** When a model was and will be in memory. Times of day in Unix ms. */
+export interface Residence {
+  loadedAt: number | undefined;
+  /** When it last began or ended a call. */
+  lastUsedAt: number | undefined;
+  /** Until it is unloaded unless somebody uses it; undefined where nothing counts down. */
+  ttlRemainingMs: number | undefined;
+}
+
+interface Tenancy {
+  seat: Seat;
+  /** What the seat was last told. */
+  phase: 'asking' | 'loading' | 'loaded' | 'leaving';
+  busy: boolean;
+  /** By the machine's clock; 0 before. */
+  readyAt: number;
+}
+
+/** Until a process has been looked at after it was loaded, it counts as what was expected of it, in ms. */
+const MEASURED_AFTER_MS = 1500;
+
 /** The processes of one model: runs what `pool.machine.ts` decides. */
 export class ProcessPool {
   /** What the model said it can do when it was loaded. */
@@ -51,6 +78,11 @@ export class ProcessPool {
   #state: PoolState;
   #calls = new Map<number, PooledCall>();
   #processes = new Map<number, EngineProcess>();
+  #tenancies = new Map<number, Tenancy>();
+  /** Why there is no room for the model. */
+  #noRoom: SpeechError | undefined;
+  #loadedAt: number | undefined;
+  #lastUsedAt: number | undefined;
   #loads: PromiseWithResolvers<void>[] = [];
   #lastCall = 0;
   #loadMs: number | undefined;
@@ -78,7 +110,7 @@ export class ProcessPool {
     const pooled: PooledCall = { call, stream: stream as unknown as CallStream<Message>, process: undefined };
     const onAbort = () => stream.abort(abortError(call.signal));
     const timer = setTimeout(() => {
-      stream.abort(new SpeechError('deadline_exceeded', 'The request took longer than it may.'));
+      stream.abort(this.#outOfTime(pooled));
     }, call.timeoutMs);
     call.signal.addEventListener('abort', onAbort, { once: true });
     stream.onEnd = (stopped) => {
@@ -101,17 +133,39 @@ export class ProcessPool {
     return {
       id: this.#options.model,
       state:
-        quarantine !== undefined ? 'quarantined' : some('ready') ? 'loaded' : some('loading') ? 'loading' : 'available',
+        quarantine !== undefined
+          ? 'quarantined'
+          : some('ready')
+            ? 'loaded'
+            : some('loading') || some('asking')
+              ? 'loading'
+              : processes.length > 0
+                ? 'unloading'
+                : 'available',
       ...(quarantine === undefined ? {} : { reason: quarantine }),
       slots: maxProcesses(this.#state) * concurrency,
       busy,
-      processes: processes.length,
+      processes: processes.filter(({ phase }) => phase !== 'asking').length,
       memoryBytes,
       ...(this.#loadMs === undefined ? {} : { loadMs: this.#loadMs }),
     };
   }
 
-  /** Resolves once a process is ready; rejects with `model_unavailable`. Lifts a quarantine. */
+  residence(): Residence {
+    const at = unloadAt(this.#state);
+    return {
+      loadedAt: this.#loadedAt,
+      lastUsedAt: this.#lastUsedAt,
+      ttlRemainingMs: at === undefined ? undefined : Math.max(0, Math.round(at - performance.now())),
+    };
+  }
+
+  /** Whether the model stays in memory once it is loaded, however long it is idle. */
+  keep(kept: boolean): void {
+    this.#dispatch({ type: 'keep', kept });
+  }
+
+  /** Resolves once a process is ready; rejects with `model_unavailable` or `overloaded`. Lifts a quarantine. */
   async load(): Promise<void> {
     if (this.#closed) throw shuttingDown();
     if (this.#state.processes.some(({ phase }) => phase === 'ready')) return;
@@ -131,6 +185,8 @@ export class ProcessPool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    // Those that only waited for room have no process whose end would give it back.
+    for (const [id, { seat }] of this.#tenancies) if (!this.#processes.has(id)) seat.gone();
     for (const { stream } of [...this.#calls.values()]) stream.abort(shuttingDown());
     for (const loaded of this.#loads.splice(0)) loaded.reject(shuttingDown());
     await Promise.all([...this.#processes.values()].map((process) => process.stop()));
@@ -144,14 +200,81 @@ export class ProcessPool {
     this.#settleLoads();
     this.#schedule();
     if (event.type !== 'call') this.#options.onChange();
+    // Last, so that a process that has just become free and was given the next call does not count as idle.
+    this.#tellSeats();
+  }
+
+  /** Tells the seats of our processes what has become of these. */
+  #tellSeats(): void {
+    for (const [id, tenancy] of [...this.#tenancies]) {
+      // Looked up anew each time: whoever is told may act on this pool at once.
+      const process = this.#state.processes.find((each) => each.id === id);
+      if (process === undefined || tenancy.phase === 'leaving') continue;
+      const busy = process.busy > 0;
+      if (process.phase === 'closing' || process.phase === 'ending') {
+        tenancy.phase = 'leaving';
+        tenancy.seat.leaving();
+      } else if (process.phase === 'ready' && tenancy.phase === 'loading') {
+        tenancy.phase = 'loaded';
+        tenancy.busy = busy;
+        tenancy.seat.loaded(busy);
+      } else if (process.phase === 'ready' && tenancy.busy !== busy) {
+        tenancy.busy = busy;
+        tenancy.seat.use(busy);
+      }
+    }
+    if (!this.#state.processes.some(({ phase }) => phase === 'ready')) this.#loadedAt = undefined;
+  }
+
+  #ask(id: number, more: boolean): void {
+    const tenancy: Tenancy = {
+      ...{ phase: 'asking', busy: false, readyAt: 0 },
+      seat: this.#options.residency.seat({
+        model: this.#options.model,
+        expectedBytes: this.#options.expectedBytes(),
+        measure: () => {
+          const fresh = tenancy.readyAt > 0 && performance.now() - tenancy.readyAt > MEASURED_AFTER_MS;
+          return (fresh && this.#processes.get(id)?.memoryBytes) || undefined;
+        },
+        granted: () => {
+          tenancy.phase = 'loading';
+          this.#noRoom = undefined;
+          this.#dispatch({ type: 'granted', process: id });
+        },
+        denied: (error) => {
+          this.#tenancies.delete(id);
+          this.#noRoom = error;
+          this.#dispatch({ type: 'denied', process: id, reason: error.message });
+        },
+        evict: () => this.#dispatch({ type: 'evict', process: id }),
+        room: () => {
+          if (this.#state.full) this.#dispatch({ type: 'room' });
+        },
+      }),
+    };
+    this.#tenancies.set(id, tenancy);
+    tenancy.seat.ask(more);
+  }
+
+  #vacate(id: number): void {
+    const tenancy = this.#tenancies.get(id);
+    this.#tenancies.delete(id);
+    tenancy?.seat.gone();
   }
 
   #perform(effect: PoolEffect): void {
     switch (effect.type) {
+      case 'ask':
+        this.#ask(effect.process, effect.more);
+        return;
+      case 'withdraw':
+        this.#vacate(effect.process);
+        return;
       case 'start':
         void this.#start(effect.process);
         return;
       case 'run': {
+        this.#lastUsedAt = Date.now();
         const pooled = this.#calls.get(effect.call)!;
         pooled.process = this.#processes.get(effect.process)!;
         pooled.process.run(effect.call, pooled.call.operation, pooled.call.request, pooled.stream);
@@ -161,7 +284,7 @@ export class ProcessPool {
         void this.#processes.get(effect.process)?.stop();
         return;
       case 'refuse':
-        this.#calls.get(effect.call)?.stream.fail(new SpeechError('model_unavailable', this.#unavailable()));
+        this.#calls.get(effect.call)?.stream.fail(effect.why === 'room' ? this.#noRoom! : this.#unavailable());
         this.#release(effect.call);
     }
   }
@@ -204,6 +327,7 @@ export class ProcessPool {
       limits,
       onFreed: (call, workMs) => {
         this.#release(call, workMs);
+        this.#lastUsedAt = Date.now();
         this.#dispatch({ type: 'freed', process: id, answered: workMs !== undefined });
       },
       onStuck: () => this.#dispatch({ type: 'stuck', process: id }),
@@ -216,6 +340,9 @@ export class ProcessPool {
     this.capabilities = ready.capabilities;
     this.#loadMs = performance.now() - startedAt;
     log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
+    this.#loadedAt ??= Date.now();
+    const tenancy = this.#tenancies.get(id);
+    if (tenancy !== undefined) tenancy.readyAt = performance.now();
     this.#dispatch({ type: 'loaded', process: id, concurrency: Math.max(1, Math.floor(ready.concurrency)) });
   }
 
@@ -234,6 +361,7 @@ export class ProcessPool {
     const fault = cause === 'load' ? 'load' : cause === 'crash' || cause === 'memory' ? 'crash' : undefined;
     const before = this.#state.quarantine;
     this.#dispatch({ type: 'died', process: id, fault, reason });
+    this.#vacate(id);
     if (before === undefined && this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
   }
 
@@ -243,16 +371,31 @@ export class ProcessPool {
 
   #settleLoads(): void {
     if (this.#loads.length === 0) return;
-    if (this.#state.quarantine !== undefined) {
-      const error = new SpeechError('model_unavailable', this.#unavailable());
-      for (const loaded of this.#loads.splice(0)) loaded.reject(error);
-    } else if (this.#state.processes.some(({ phase }) => phase === 'ready')) {
+    const { quarantine, processes, wanted } = this.#state;
+    if (quarantine !== undefined) {
+      for (const loaded of this.#loads.splice(0)) loaded.reject(this.#unavailable());
+    } else if (processes.some(({ phase }) => phase === 'ready')) {
       for (const loaded of this.#loads.splice(0)) loaded.resolve();
     }
+    } else if (!wanted) {
+      const error = this.#noRoom ?? new SpeechError('conflict', `The model ${this.#options.model} was unloaded.`);
+      for (const loaded of this.#loads.splice(0)) loaded.reject(error);
   }
 
-  #unavailable(): string {
-    return `The model ${this.#options.model} cannot be loaded: ${this.#state.quarantine}`;
+  #unavailable(): SpeechError {
+    const { model } = this.#options;
+    return new SpeechError('model_unavailable', `The model ${model} cannot be loaded: ${this.#state.quarantine}`);
+  }
+
+  #outOfTime(pooled: PooledCall): SpeechError {
+    const loads = this.#state.processes.some(({ phase }) => phase !== 'asking');
+    if (pooled.process !== undefined || loads) {
+      return new SpeechError('deadline_exceeded', 'The request took longer than it may.');
+    }
+    return new SpeechError('overloaded', `There was no room in memory for the model ${this.#options.model} in time.`, {
+      param: 'model',
+      retryAfterMs: 1000,
+    });
   }
 
   #schedule(): void {
