@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { RealtimeProblem } from './problem.ts';
+import { check } from './session-config.ts';
+
+/** Items of a conversation, as the Realtime protocol shows them. Audio itself is never kept in them. */
+const MAX_TEXT = 1_000_000;
+const id = z.string().min(1).max(128);
+const text = z.string().max(MAX_TEXT);
+
+const userPart = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('input_text'), text }),
+  z.strictObject({
+    type: z.literal('input_audio'),
+    /** base64 in the session's input format. */
+    audio: z.string().nullish(),
+    transcript: text.nullish(),
+  }),
+  z.strictObject({ type: z.literal('input_image'), image_url: text, detail: z.string().max(16).optional() }),
+]);
+const assistantPart = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('output_text'), text }),
+  z.strictObject({ type: z.literal('output_audio'), transcript: text.nullish(), audio: z.string().nullish() }),
+]);
+
+const common = {
+  id: id.optional(),
+  object: z.literal('realtime.item').optional(),
+  status: z.enum(['in_progress', 'completed', 'incomplete']).optional(),
+};
+const givenItem = z.union([
+  z.discriminatedUnion('role', [
+    z.strictObject({
+      ...common,
+      type: z.literal('message'),
+      role: z.literal('user'),
+      content: z.array(userPart).max(64),
+    }),
+    z.strictObject({
+      ...common,
+      type: z.literal('message'),
+      role: z.literal('assistant'),
+      content: z.array(assistantPart).max(64),
+    }),
+    z.strictObject({
+      ...common,
+      type: z.literal('message'),
+      role: z.literal('system'),
+      content: z.array(z.strictObject({ type: z.literal('input_text'), text })).max(64),
+    }),
+  ]),
+  z.strictObject({ ...common, type: z.literal('function_call'), call_id: id.optional(), name: id, arguments: text }),
+  z.strictObject({ ...common, type: z.literal('function_call_output'), call_id: id, output: text }),
+]);
+
+export type Part =
+  | { type: 'input_text'; text: string }
+  /** `transcript` is always there, because clients fail on its absence. */
+  | { type: 'input_audio'; transcript: string | null }
+  | { type: 'input_image'; image_url: string; detail?: string }
+  | { type: 'output_text'; text: string }
+  | { type: 'output_audio'; transcript: string | null };
+
+interface ItemBase {
+  id: string;
+  object: 'realtime.item';
+  status: 'in_progress' | 'completed' | 'incomplete';
+}
+export interface MessageItem extends ItemBase {
+  type: 'message';
+  role: 'user' | 'assistant' | 'system';
+  content: Part[];
+}
+export type Item =
+  | MessageItem
+  | (ItemBase & { type: 'function_call'; call_id: string; name: string; arguments: string })
+  | (ItemBase & { type: 'function_call_output'; call_id: string; output: string });
+
+/** A client's item with what it lacks; `audio` holds the base64 of its parts that came without a transcript. */
+export function readItem(
+  given: unknown,
+  at: string,
+  newId: (kind: 'item' | 'call') => string,
+): { item: Item; audio: string[] } {
+  const parsed = check(givenItem, given, at);
+  const base = { id: parsed.id ?? newId('item'), object: 'realtime.item' as const, status: 'completed' as const };
+  if (parsed.type === 'function_call') {
+    return {
+      item: {
+        ...base,
+        type: parsed.type,
+        call_id: parsed.call_id ?? newId('call'),
+        name: parsed.name,
+        arguments: parsed.arguments,
+      },
+      audio: [],
+    };
+  }
+  if (parsed.type === 'function_call_output') {
+    return { item: { ...base, type: parsed.type, call_id: parsed.call_id, output: parsed.output }, audio: [] };
+  }
+  const audio: string[] = [];
+  const content = parsed.content.map((part): Part => {
+    switch (part.type) {
+      case 'input_audio':
+        if (part.transcript == null && part.audio != null) audio.push(part.audio);
+        return { type: part.type, transcript: part.transcript ?? null };
+      case 'output_audio':
+        return { type: part.type, transcript: part.transcript ?? null };
+      case 'input_image':
+        return {
+          type: part.type,
+          image_url: part.image_url,
+          ...(part.detail === undefined ? {} : { detail: part.detail }),
+        };
+      default:
+        return { type: part.type, text: part.text };
+    }
+  });
+  return { item: { ...base, type: 'message', role: parsed.role, content }, audio };
+}
+
+/** What a message says, whichever way. */
+export function textOf(item: MessageItem): string {
+  return item.content
+    .map((part) => ('text' in part ? part.text : 'transcript' in part ? (part.transcript ?? '') : ''))
+    .filter((words) => words !== '')
+    .join(' ');
+}
+
+/** Where an item goes: behind the last one, first (`root`), or behind the named one. RealtimeProblem where that is not there. */
+export function placeFor(items: readonly Item[], previous: string | null | undefined): number {
+  if (previous == null) return items.length;
+  if (previous === 'root') return 0;
+  const index = items.findIndex((item) => item.id === previous);
+  if (index !== -1) return index + 1;
+  throw new RealtimeProblem(
+    'invalid_value',
+    `The previous item '${previous.slice(0, 128)}' is not in the conversation.`,
+    'previous_item_id',
+  );
+}

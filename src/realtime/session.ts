@@ -1,0 +1,236 @@
+import { SpeechError } from '../errors.ts';
+import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from '../live/contract.ts';
+import { fromBeta, toBeta } from './beta.ts';
+import { eventIdOf, readClientEvent, readFrame } from './client-events.ts';
+import { RealtimeProblem } from './problem.ts';
+import {
+  type Effect,
+  type Input,
+  newRealtime,
+  type RealtimeState,
+  type Rules,
+  type ServerEvent,
+  step,
+} from './realtime.machine.ts';
+import { makeResponse, type ResponderDeps } from './responder.ts';
+import type { Generation } from './response.ts';
+import type { NewSession, Session, TurnDetection } from './session-config.ts';
+import { WireDecoder, wireRate } from './wire-audio.ts';
+
+export interface RealtimeDeps extends ResponderDeps {
+  openListening: (options: ListeningOptions, caller: LiveCaller, onEvent: (event: ListeningEvent) => void) => Listening;
+  /** The recogniser that a client's name stands for; stock names stand for the default. */
+  recogniser: (name: string | undefined) => string | undefined;
+  rules: Rules;
+}
+
+export interface RealtimeStart {
+  session: NewSession;
+  /** What an ephemeral key was made with: applied as the first update. */
+  configuration: object | undefined;
+  beta: boolean;
+  salt: string;
+  caller: LiveCaller;
+}
+
+/** The least that can be committed, as OpenAI has it. */
+const LEAST_COMMIT_MS = 100;
+/**
+ * Silence that ends a turn where the client asks for semantic detection. There is no model here that knows whether a
+ * sentence is complete, so eagerness only chooses how long a pause may be.
+ */
+const EAGERNESS_SILENCE_MS = { low: 1200, medium: 800, auto: 800, high: 400 } as const;
+const SEMANTIC = { threshold: 0.5, prefixMs: 300 } as const;
+
+/** One Realtime session between a socket and the machine that decides. */
+export class RealtimeSession {
+  #deps: RealtimeDeps;
+  #caller: LiveCaller;
+  #beta: boolean;
+  #send: (event: object) => void;
+  #state: RealtimeState;
+  #listening: Listening;
+  #decoder: WireDecoder;
+  #responses = new Map<string, AbortController>();
+  #close = new AbortController();
+  #inputs: Input[] = [];
+  #busy = false;
+
+  constructor(deps: RealtimeDeps, start: RealtimeStart, send: (event: object) => void) {
+    this.#deps = deps;
+    this.#beta = start.beta;
+    this.#send = send;
+    this.#caller = { ...start.caller, signal: AbortSignal.any([start.caller.signal, this.#close.signal]) };
+    this.#state = newRealtime(start.session, start.salt);
+    if (start.configuration !== undefined) this.#configureFirst(start.configuration);
+    const { session } = this.#state;
+    this.#decoder = new WireDecoder(session.audio.input.format);
+    this.#listening = deps.openListening(this.#listeningOptions(session), this.#caller, (event) =>
+      this.#take({ type: 'hearing', event }),
+    );
+    this.#take({ type: 'open' });
+  }
+
+  /** One text frame of the client. Never throws: what is wrong with it is answered. */
+  receive(frame: string): void {
+    let value: Record<string, unknown> | undefined;
+    try {
+      value = readFrame(frame);
+      const event = readClientEvent(this.#beta ? fromBeta(value) : value);
+      this.#take({ type: 'client', event });
+    } catch (thrown) {
+      if (!(thrown instanceof RealtimeProblem)) throw thrown;
+      this.refuse(thrown, eventIdOf(value));
+    }
+  }
+
+  refuse(problem: RealtimeProblem, eventId: string | null = null): void {
+    this.#take({ type: 'unreadable', problem, eventId });
+  }
+
+  /** Ends all work at once. */
+  close(): void {
+    this.#close.abort(new SpeechError('cancelled', 'The session has ended.'));
+    this.#listening.close();
+    this.#responses.clear();
+  }
+
+  #configureFirst(configuration: object): void {
+    const { state, effects } = step(
+      this.#state,
+      { type: 'client', event: { type: 'session.update', session: configuration } },
+      this.#deps.rules,
+    );
+    if (effects.every((effect) => effect.type !== 'send' || effect.event.type !== 'error')) this.#state = state;
+  }
+
+  /** Inputs are taken one after the other, also those that an effect causes. */
+  #take(input: Input): void {
+    if (this.#close.signal.aborted) return;
+    this.#inputs.push(input);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const { state, effects } = step(this.#state, next, this.#deps.rules);
+        this.#state = state;
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#tell(effect.event);
+        return;
+      case 'push':
+        this.#attempt(effect.eventId, () => {
+          const sampleRate = wireRate(this.#decoder.format);
+          this.#listening.push({ pcm: this.#decoder.decode(effect.audio), sampleRate });
+        });
+        return;
+      case 'commit': {
+        const utterance = this.#listening.openMs < LEAST_COMMIT_MS ? undefined : this.#listening.commit();
+        this.#inputs.push({ type: 'committed', utterance, eventId: effect.eventId });
+        return;
+      }
+      case 'clear-input':
+        this.#listening.clear();
+        return;
+      case 'configure':
+        this.#configure();
+        return;
+      case 'transcribe':
+        void this.#transcribe(effect.item, effect.audio);
+        return;
+      case 'generate':
+        void this.#respond(effect.generation);
+        return;
+      case 'stop':
+        this.#responses.get(effect.response)?.abort(new SpeechError('cancelled', 'The response was cancelled.'));
+        this.#responses.delete(effect.response);
+    }
+  }
+
+  #tell(event: ServerEvent): void {
+    if (this.#beta) for (const translated of toBeta(event)) this.#send(translated);
+    else this.#send(event);
+  }
+
+  #attempt(eventId: string | null, work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      const { code, message } = SpeechError.from(thrown);
+      this.#inputs.push({ type: 'unreadable', problem: new RealtimeProblem(code, message), eventId });
+    }
+  }
+
+  #configure(): void {
+    const { session } = this.#state;
+    const { format } = session.audio.input;
+    if (format.type !== this.#decoder.format.type) this.#decoder = new WireDecoder(format);
+    this.#attempt(null, () => this.#listening.change(this.#listeningOptions(session)));
+  }
+
+  #listeningOptions({ type, audio }: Session): ListeningOptions {
+    const { transcription, turn_detection } = audio.input;
+    const model = this.#deps.recogniser(transcription?.model);
+    return {
+      ...(model === undefined ? {} : { model }),
+      ...(transcription?.language ? { language: transcription.language } : {}),
+      ...(transcription?.prompt ? { prompt: transcription.prompt } : {}),
+      words: false,
+      partials: type === 'transcription',
+      turns: turnsOf(turn_detection),
+    };
+  }
+
+  /** Hears what came as an item, beside the session's own input. */
+  async #transcribe(item: string, audio: Buffer): Promise<void> {
+    const { format } = this.#state.session.audio.input;
+    let said: string[] = [];
+    const listening = this.#deps.openListening(
+      { ...this.#listeningOptions(this.#state.session), partials: false, turns: { kind: 'manual' } },
+      this.#caller,
+      (event) => {
+        if (event.type === 'final') said.push(event.text);
+      },
+    );
+    try {
+      listening.push({ pcm: new WireDecoder(format).decode(audio), sampleRate: wireRate(format) });
+      await listening.finish();
+    } catch {
+      // A response that waits for it goes on without it.
+      said = [];
+    } finally {
+      listening.close();
+    }
+    this.#take({ type: 'transcribed', item, transcript: said.join(' ') });
+  }
+
+  async #respond(generation: Generation): Promise<void> {
+    const { response } = generation;
+    const abort = new AbortController();
+    this.#responses.set(response, abort);
+    const caller = { ...this.#caller, signal: AbortSignal.any([this.#caller.signal, abort.signal]) };
+    await makeResponse(this.#deps, generation, caller, (output) => this.#take({ type: 'output', response, output }));
+    this.#responses.delete(response);
+  }
+}
+
+function turnsOf(detection: TurnDetection | null): Turns {
+  if (detection === null) return { kind: 'manual' };
+  if (detection.type === 'semantic_vad') {
+    return { kind: 'voice', ...SEMANTIC, silenceMs: EAGERNESS_SILENCE_MS[detection.eagerness] };
+  }
+  const { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } = detection;
+  return {
+    kind: 'voice',
+    ...{ threshold, prefixMs: prefix_padding_ms, silenceMs: silence_duration_ms },
+    ...(idle_timeout_ms === null ? {} : { idleMs: idle_timeout_ms }),
+  };
+}
