@@ -12,6 +12,8 @@ const TRUST_MS = 500;
 const LAST_USE_EVERY_MS = 60_000;
 const MAX_TOKEN_LENGTH = 512;
 const MAX_NAME_LENGTH = 100;
+/** Databases bound the variables of one query. */
+const IDS_AT_ONCE = 500;
 
 export interface KeyStoreOptions {
   /** `OS_API_KEY`: a key with every scope that is not in the database. Empty for none. */
@@ -50,6 +52,8 @@ export interface KeyStore {
   list(): Promise<KeyInfo[]>;
   /** Ends a key at once here and within a second in other processes. False when there is no such id. */
   revoke(id: string): Promise<boolean>;
+  /** Which of these keys are neither revoked nor expired, whatever process did it; for those with open sockets. */
+  living(ids: ReadonlySet<string>): Promise<ReadonlySet<string>>;
   /** Keys in the database. */
   count(): Promise<number>;
   /** Waits for what is still being written. The database stays open. */
@@ -153,6 +157,20 @@ export function openKeyStore(db: Database, options: KeyStoreOptions): KeyStore {
       for (const [prefix, { key }] of trusted) if (key.id === id) trusted.delete(prefix);
       lastUse.delete(id);
       return numDeletedRows > 0n;
+    },
+
+    async living(ids) {
+      const found = new Set<string>(envKey !== '' && ids.has(envPrincipal.keyId) ? [envPrincipal.keyId] : []);
+      const asked = [...ids];
+      for (let from = 0; from < asked.length; from += IDS_AT_ONCE) {
+        const rows = await db
+          .selectFrom('api_keys')
+          .select(['id', 'expires_at'])
+          .where('id', 'in', asked.slice(from, from + IDS_AT_ONCE))
+          .execute();
+        for (const { id, expires_at } of rows) if (expires_at === null || expires_at > now()) found.add(id);
+      }
+      return found;
     },
 
     count: () => countKeys(db),

@@ -9,6 +9,7 @@ import { originChecker } from '../security/origins.ts';
 import { type RateState, rateLimiter, rateLimitHeaders } from '../security/rate-limit.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
+import { type CredentialKind, requestToken, socketToken } from './credentials.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,6 +23,8 @@ export interface GuardDeps {
   keys: KeyStore;
   securityLog: SecurityLog;
   metrics: Metrics;
+  /** What may stand for a caller besides API keys. */
+  credentials: readonly CredentialKind[];
 }
 
 /** Who everyone is when authentication is disabled: no administrator, and counted as one caller. */
@@ -35,17 +38,21 @@ const ANYONE: Principal = {
 const PREFLIGHT_S = 600;
 
 /**
- * The one door. Every request passes, in this order: Host (DNS rebinding), URL length, Origin, key, scope, rate.
+ * The one door. Every request passes, in this order: Host (DNS rebinding), URL length, Origin, key, scope, rate; the
+ * handshake of a WebSocket, too, while it is still a request.
  * It looks at the method, the route's policy and these headers only: no other header changes the outcome.
  */
-export function guardRequests(app: FastifyInstance, { settings, keys, securityLog, metrics }: GuardDeps): void {
+export function guardRequests(app: FastifyInstance, deps: GuardDeps): void {
+  const { settings, keys, securityLog, metrics, credentials } = deps;
   const { limits } = settings;
   const hostAllowed = hostChecker(settings);
   const checkOrigin = originChecker(settings.corsOrigins);
+  const checkSocketOrigin = originChecker([...settings.corsOrigins, ...settings.wsAllowedOrigins]);
   const clientAddress = clientAddressFinder(settings);
   const fromProxy = proxyChecker(settings);
   const entries = limits.trackedAddresses;
   const failures = rateLimiter({ perMinute: limits.authFailures, burst: 0, entries });
+  const handshakes = rateLimiter({ perMinute: limits.socketHandshakes, burst: 0, entries });
   const uses = rateLimiter({ perMinute: settings.rateLimit || 1, burst: settings.rateLimitBurst, entries });
 
   app.decorateRequest('principal', null);
@@ -66,7 +73,8 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
     if (request.url.length > limits.urlBytes) {
       throw new SpeechError('invalid_request', `The URL is longer than ${limits.urlBytes} bytes.`);
     }
-    const policy = request.routeOptions.config.policy;
+    const { policy, socket } = request.routeOptions.config;
+    if (socket === true) limitHandshakes(request);
     const isPublic = policy === undefined || policy.access === 'public';
     if (answerOrigin(request, reply) === 'preflight') return reply;
     // A route that does not exist has no policy: it says so to everyone.
@@ -86,10 +94,12 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
     const { origin } = request.headers;
     const proto = fromProxy(request.raw.socket.remoteAddress) ? request.headers['x-forwarded-proto'] : undefined;
     const scheme = settings.sslEnabled || proto === 'https' ? 'https' : 'http';
-    const verdict = checkOrigin(origin, { scheme, host: request.headers.host ?? '' });
+    const socket = request.routeOptions.config.socket === true;
+    const verdict = (socket ? checkSocketOrigin : checkOrigin)(origin, { scheme, host: request.headers.host ?? '' });
     if (verdict === 'refused') {
       securityLog.record({ event: 'origin_refused', address: addressOf(request) });
-      throw new SpeechError('origin_not_allowed', 'Pages of this origin may not call this server (OS_CORS_ORIGINS).');
+      const setting = socket ? 'OS_WS_ALLOWED_ORIGINS' : 'OS_CORS_ORIGINS';
+      throw new SpeechError('origin_not_allowed', `Pages of this origin may not call this server (${setting}).`);
     }
     if (verdict !== 'listed') return 'request';
     reply.headers({
@@ -122,8 +132,10 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
         retryAfterMs: waiting.retryAfterMs,
       });
     }
-    const token = bearerToken(request.headers.authorization);
-    const principal = token === undefined ? undefined : await keys.authenticate(token);
+    const { config, url = '' } = request.routeOptions;
+    const token = config.socket === true ? socketToken(request) : requestToken(request);
+    const kind = credentials.find(({ mark }) => token?.startsWith(mark)) ?? keys;
+    const principal = token === undefined ? undefined : await kind.authenticate(token, url);
     if (principal !== undefined) return principal;
     // A request without any key is a mistake or a page's first look, not a guess.
     if (token !== undefined) failures.take(name);
@@ -145,6 +157,16 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
     );
   }
 
+  /** Counts every handshake, before anything that costs more than counting. */
+  function limitHandshakes(request: FastifyRequest): void {
+    const { allowed, retryAfterMs } = handshakes.take(rateKey(addressOf(request)));
+    if (allowed) return;
+    metrics.rateLimited('address');
+    throw new SpeechError('rate_limit_exceeded', 'Too many sockets were opened from this address. Try again later.', {
+      retryAfterMs,
+    });
+  }
+
   function limitUse(principal: Principal, reply: FastifyReply): void {
     const own = principal.requestsPerMinute;
     if (settings.rateLimit === 0 && own === undefined) return;
@@ -156,9 +178,4 @@ export function guardRequests(app: FastifyInstance, { settings, keys, securityLo
       retryAfterMs: state.retryAfterMs,
     });
   }
-}
-
-/** The key of `Authorization: Bearer <key>`; the word counts in any case (RFC 9110 section 11.1). */
-function bearerToken(header: string | undefined): string | undefined {
-  return /^bearer +(\S+) *$/i.exec(header ?? '')?.[1];
 }

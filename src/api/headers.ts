@@ -65,7 +65,9 @@ export function recordRequests(app: FastifyInstance, log: Log, metrics: Metrics)
     // Unlike Fastify's own hook this also tells of clients that leave early.
     reply.raw.once('close', () => {
       const route = request.routeOptions.url ?? 'unknown';
-      const status = reply.raw.writableFinished ? reply.statusCode : CUT_SHORT;
+      // What becomes a socket is answered when it does.
+      const answered = reply.raw.writableFinished || reply.raw.statusCode === 101;
+      const status = answered ? reply.raw.statusCode : CUT_SHORT;
       const durationMs = elapsedMs(request);
       metrics.requestAnswered({ route, method: request.method, status, durationMs });
       const quiet = route === '/health' || route === '/ready' || route === '/metrics';

@@ -17,6 +17,8 @@ export const withScope = (...scopes: Scope[]): Policy => ({ access: 'key', scope
 declare module 'fastify' {
   interface FastifyContextConfig {
     policy?: Policy;
+    /** It becomes a WebSocket. */
+    socket?: boolean;
   }
 }
 
@@ -24,6 +26,8 @@ export interface RoutePolicy {
   method: string;
   url: string;
   policy: Policy;
+  /** It becomes a WebSocket. */
+  socket: boolean;
 }
 
 /**
@@ -40,7 +44,8 @@ export function requirePolicies(
     const policy = route.config?.policy ?? (prefix === undefined ? undefined : prefixes[prefix]);
     if (policy === undefined) throw new Error(`${route.method} ${route.url} declares no policy`);
     route.config = { ...route.config, policy };
-    for (const method of [route.method].flat()) routes.push({ method, url: route.url, policy });
+    const socket = route.config.socket === true;
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url, policy, socket });
   });
   return routes;
 }

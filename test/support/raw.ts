@@ -64,6 +64,11 @@ export class RawConnection {
     }
   }
 
+  /** The next answer, where switching protocols (101) is one: what follows it stays in `received`. */
+  answerOrSwitch(): Promise<RawAnswer> {
+    return this.#oneAnswer('GET');
+  }
+
   close(): void {
     this.socket.destroy();
   }
