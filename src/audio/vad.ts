@@ -3,8 +3,10 @@ export const FRAME_MS = 20;
 const SAMPLE_RATE = 16_000;
 export const FRAME_SAMPLES = (SAMPLE_RATE * FRAME_MS) / 1000;
 
-/** 0 lets most through, 3 least: at 2 the pauses between words show and soft speech still counts. */
-const MODE = 2;
+/** How much the detector lets through as a voice: 0 most, 3 least. */
+export type VoiceMode = 0 | 1 | 2 | 3;
+/** At 2 the pauses between words show and soft speech still counts. */
+const USUAL_MODE: VoiceMode = 2;
 /** The detector was trained on telephone levels: below about -45 dB it hears nothing, so quiet audio is raised first. */
 const WANTED_PEAK = 0.3;
 const MAX_GAIN = 30;
@@ -14,18 +16,24 @@ const PEAK_DECAY = 0.5 ** (FRAME_MS / 10_000);
 interface Fvad {
   HEAP16: Int16Array;
   _malloc(bytes: number): number;
+  _free(at: number): void;
   _fvad_new(): number;
+  _fvad_free(detector: number): void;
   _fvad_set_mode(detector: number, mode: number): number;
   _fvad_set_sample_rate(detector: number, hz: number): number;
   _fvad_process(detector: number, samples: number, count: number): number;
   _fvad_reset(detector: number): void;
 }
 
+/** One for all detectors: an instance reserves 16 MB, a detector takes less than one KB of it. */
+let shared: Promise<Fvad> | undefined;
+
 /** The voice detector of WebRTC, for one recording after another. */
 export class VoiceDetector {
   #fvad: Fvad;
   #detector: number;
   #frame: number;
+  #mode: VoiceMode = USUAL_MODE;
   #peak = 0;
 
   private constructor(fvad: Fvad) {
@@ -38,8 +46,14 @@ export class VoiceDetector {
   static async open(): Promise<VoiceDetector> {
     // It comes without types.
     const name: string = '@echogarden/fvad-wasm';
-    const { default: load } = (await import(name)) as { default: () => Promise<Fvad> };
-    return new VoiceDetector(await load());
+    shared ??= import(name).then(({ default: load }: { default: () => Promise<Fvad> }) => load());
+    return new VoiceDetector(await shared);
+  }
+
+  /** Takes effect with the next frame; what was heard is not forgotten. */
+  set mode(mode: VoiceMode) {
+    this.#mode = mode;
+    this.#fvad._fvad_set_mode(this.#detector, mode);
   }
 
   /** Whether there is a voice in the next `FRAME_SAMPLES` samples at 16 000 Hz. */
@@ -58,8 +72,14 @@ export class VoiceDetector {
   /** Forgets what it heard. */
   reset(): void {
     this.#fvad._fvad_reset(this.#detector);
-    this.#fvad._fvad_set_mode(this.#detector, MODE);
+    this.#fvad._fvad_set_mode(this.#detector, this.#mode);
     this.#fvad._fvad_set_sample_rate(this.#detector, SAMPLE_RATE);
     this.#peak = 0;
+  }
+
+  /** Gives its memory back. It must not be used afterwards. */
+  close(): void {
+    this.#fvad._fvad_free(this.#detector);
+    this.#fvad._free(this.#frame);
   }
 }

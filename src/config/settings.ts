@@ -374,6 +374,25 @@ export const settingsTable = {
     group: 'Hearing',
     doc: 'Skip stretches without a voice.',
   }),
+  sttVad: choice({
+    env: 'STT_VAD',
+    values: ['auto', 'webrtc', 'silero'],
+    default: 'auto',
+    group: 'Hearing',
+    doc: 'What finds the pauses that long recordings are cut at: the packaged detector, a Silero model, or that model where one is present.',
+  }),
+  sttNoiseReduce: bool({
+    env: 'STT_NOISE_REDUCE',
+    default: false,
+    group: 'Hearing',
+    doc: 'Take noise out before recognition where a request does not say. Needs a model that does it.',
+  }),
+  sttDiarizeEnabled: bool({
+    env: 'STT_DIARIZE_ENABLED',
+    default: true,
+    group: 'Hearing',
+    doc: 'Tell speakers apart for requests that ask for it. Needs a model that does it.',
+  }),
 
   // Known from the predecessors; their features come later
   sttDevice: text({ env: 'STT_DEVICE', default: '', later: true, group: 'Not yet', doc: 'Device for recognisers.' }),
@@ -462,20 +481,6 @@ export const settingsTable = {
     later: true,
     group: 'Not yet',
     doc: 'Serve the Realtime protocol.',
-  }),
-  sttDiarizeEnabled: bool({
-    env: 'STT_DIARIZE_ENABLED',
-    default: false,
-    later: true,
-    group: 'Not yet',
-    doc: 'Offer speaker labels.',
-  }),
-  sttNoiseReduce: bool({
-    env: 'STT_NOISE_REDUCE',
-    default: false,
-    later: true,
-    group: 'Not yet',
-    doc: 'Reduce noise before recognition.',
   }),
   ttsNormalizeOutput: bool({
     env: 'TTS_NORMALIZE_OUTPUT',

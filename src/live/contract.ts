@@ -54,6 +54,7 @@ interface Heard {
 }
 
 export type ListeningEvent =
+  /** A voice opened an utterance, whose audio begins at `atMs`. Neither this nor its end is told of manual turns. */
   | { type: 'speech-started'; utterance: number; atMs: number }
   /** No audio behind `atMs` belongs to the utterance. */
   | { type: 'speech-stopped'; utterance: number; atMs: number }
@@ -67,7 +68,10 @@ export type ListeningEvent =
       alternatives?: { text: string; confidence?: number }[];
       /** Of the whole utterance with its prefix, for whoever bills by it. */
       audioMs: number;
-      /** It ended because it grew too long, and the next one goes on where it ended. */
+      /**
+       * It ended because it grew too long (`limits.liveUtteranceMs`), and the next one goes on where it ended: with
+       * manual turns too, so that the text of one commit is that of all finals up to its number that were not told yet.
+       */
       continues: boolean;
     } & Heard)
   | { type: 'failed'; utterance: number; error: SpeechError }
@@ -79,11 +83,14 @@ export interface Listening {
   readonly model: string;
   /** Of all audio that was pushed. */
   readonly audioMs: number;
+  /** Audio that was pushed and is not recognised yet, besides the open utterance, for whoever can slow its source. */
+  readonly backlogMs: number;
   /** Of the utterance that is open now: 0 where nobody speaks. With manual turns, all audio since the last commit. */
   readonly openMs: number;
   /**
-   * Audio of any rate and length; silence counts as time that passed. Throws SpeechError `audio_too_long`,
-   * `overloaded` (it comes faster than it can be kept) or `unsupported_value` (the rate).
+   * Audio of any rate and length, which is the session's from then on; silence counts as time that passed. Throws
+   * SpeechError `audio_too_long` (one chunk beyond `limits.liveBacklogMs`), `overloaded` (it comes faster than it can
+   * be kept) or `unsupported_value` (the rate); nothing of that chunk is taken then.
    */
   push(chunk: AudioChunk): void;
   /** Ends the open utterance here. Returns its number, or undefined where there is none. */

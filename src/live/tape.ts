@@ -1,0 +1,52 @@
+/** Samples of one block: small, because most sessions hold no more than the moments before a voice. */
+const BLOCK = 1600;
+
+/** The audio of a session that may still be wanted, by its position. It is let go from the front. */
+export class Tape {
+  #blocks: Float32Array[] = [];
+  /** Position of the first block. */
+  #base = 0;
+  #end = 0;
+
+  /** Samples that were ever appended. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Samples for which there is memory. */
+  get held(): number {
+    return this.#blocks.length * BLOCK;
+  }
+
+  append(pcm: Float32Array): void {
+    for (let at = 0; at < pcm.length; ) {
+      const used = (this.#end - this.#base) % BLOCK;
+      if (this.#end - this.#base === this.held) this.#blocks.push(new Float32Array(BLOCK));
+      const part = pcm.subarray(at, at + BLOCK - used);
+      this.#blocks.at(-1)!.set(part, used);
+      this.#end += part.length;
+      at += part.length;
+    }
+  }
+
+  /** Lets go of whole blocks before a position. */
+  dropBefore(position: number): void {
+    const blocks = Math.min(this.#blocks.length, Math.floor((position - this.#base) / BLOCK));
+    if (blocks <= 0) return;
+    this.#blocks.splice(0, blocks);
+    this.#base += blocks * BLOCK;
+  }
+
+  /** A copy of the samples between two positions that are still held. */
+  read(from: number, to: number): Float32Array<ArrayBuffer> {
+    const pcm = new Float32Array(to - from);
+    for (let at = from; at < to; ) {
+      const offset = (at - this.#base) % BLOCK;
+      const block = this.#blocks[Math.floor((at - this.#base) / BLOCK)]!;
+      const part = block.subarray(offset, Math.min(BLOCK, offset + to - at));
+      pcm.set(part, at - from);
+      at += part.length;
+    }
+    return pcm;
+  }
+}
