@@ -1,6 +1,8 @@
 import { ApiError, errorFields, errorFromResponse, interrupted, isAbort, unreachable } from './errors.ts';
+import type { Consent, DefaultModel, ModelLibrary, Task } from './manager.ts';
 import { sseEvents } from './sse.ts';
 import { type TranscriptEvent, transcriptEvent } from './transcriptEvents.ts';
+import { type Transfer, transferEvent } from './transferEvents.ts';
 import type { Capabilities, ListedModel, Readiness, SpeechRequest, TranscriptionRequest } from './types.ts';
 
 /** Every call the page makes. All of them reject with ApiError, or with AbortError when `signal` fired. */
@@ -11,6 +13,22 @@ export interface Api {
   /** Audio, in pieces as they are made. */
   speak(request: SpeechRequest, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void>;
   transcribe(request: TranscriptionRequest, signal: AbortSignal): AsyncGenerator<TranscriptEvent, void>;
+
+  library(signal?: AbortSignal): Promise<ModelLibrary>;
+  /** Begins to fetch a model. */
+  pull(id: string, consents: readonly Consent[]): Promise<void>;
+  /** How a model arrives, until it is here or nobody fetches it. Rejects with what ended the download. */
+  transfer(id: string, signal: AbortSignal): AsyncGenerator<Transfer, void>;
+  /** Resolves when it is in memory. */
+  load(id: string): Promise<void>;
+  unload(id: string): Promise<void>;
+  /** Keeps it in memory, or lets it go when it has rested long enough. */
+  pin(id: string, pinned: boolean): Promise<void>;
+  /** Deletes its files. */
+  remove(id: string): Promise<void>;
+  defaults(signal?: AbortSignal): Promise<DefaultModel[]>;
+  /** `language` null is all of them; `model` null takes the choice back. */
+  setDefault(task: Task, language: string | null, model: string | null): Promise<void>;
 }
 
 /**
@@ -51,6 +69,16 @@ export function createApi(key: string | null, onRefused: (error: ApiError) => vo
     }
   }
 
+  /** For what is done rather than asked: only a failure has anything to say. */
+  async function order(method: string, path: string, body?: object): Promise<void> {
+    const content =
+      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await send(path, { method, ...content });
+    await response.body?.cancel();
+  }
+
+  const modelPath = (id: string, rest: string): string => `api/models/${encodeURIComponent(id)}/${rest}`;
+
   return {
     capabilities: (signal) => json<Capabilities>('v1/capabilities', signal),
     models: async (signal) => (await json<{ data: ListedModel[] }>('v1/models', signal)).data,
@@ -86,6 +114,24 @@ export function createApi(key: string | null, onRefused: (error: ApiError) => vo
         if (known !== null) yield known;
       }
     },
+
+    library: (signal) => json<ModelLibrary>('api/models', signal),
+    pull: (id, consents) =>
+      order('POST', modelPath(id, 'download'), Object.fromEntries(consents.map((consent) => [consent, true]))),
+    async *transfer(id, signal) {
+      const response = await send(modelPath(id, 'progress'), { signal });
+      for await (const event of sseEvents(bodyOf(response))) {
+        const known = transferEvent(parse(event.data));
+        if (known === 'end') return;
+        if (known !== null) yield known;
+      }
+    },
+    load: (id) => order('POST', modelPath(id, 'load')),
+    unload: (id) => order('POST', modelPath(id, 'unload')),
+    pin: (id, pinned) => order(pinned ? 'PUT' : 'DELETE', modelPath(id, 'pin')),
+    remove: (id) => order('DELETE', modelPath(id, 'artifacts')),
+    defaults: async (signal) => (await json<{ defaults: DefaultModel[] }>('api/defaults', signal)).defaults,
+    setDefault: (task, language, model) => order('PUT', 'api/defaults', { task, language, model }),
   };
 }
 

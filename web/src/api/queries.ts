@@ -1,6 +1,7 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import type { Api } from './client.ts';
 import { ApiError } from './errors.ts';
+import type { ManagedModel } from './manager.ts';
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({
@@ -21,6 +22,20 @@ export const capabilitiesQuery = (api: Api) =>
 
 export const modelsQuery = (api: Api) =>
   queryOptions({ queryKey: ['models'], queryFn: ({ signal }) => api.models(signal) });
+
+/** Asked often while something changes, so that what others do shows soon. */
+export const libraryQuery = (api: Api) =>
+  queryOptions({
+    queryKey: ['library'],
+    queryFn: ({ signal }) => api.library(signal),
+    refetchInterval: ({ state }) => (state.data?.models.some(isChanging) ? 2000 : 15_000),
+  });
+
+const CHANGING = new Set(['queued', 'downloading', 'unpacking', 'verifying', 'loading', 'unloading']);
+const isChanging = ({ state }: ManagedModel): boolean => CHANGING.has(state);
+
+export const defaultsQuery = (api: Api) =>
+  queryOptions({ queryKey: ['defaults'], queryFn: ({ signal }) => api.defaults(signal), refetchInterval: 15_000 });
 
 /** Asked again every 15 s while the tab is in front. */
 export const readinessQuery = (api: Api) =>

@@ -28,7 +28,7 @@ export function Shell() {
           <Logo size="small" />
           <nav className={styles.places} aria-label="Main">
             {PLACES.map(({ to, name, icon }) => (
-              <Link key={to} to={to} className={styles.place} activeOptions={{ exact: true }}>
+              <Link key={to} to={to} className={styles.place} activeOptions={{ exact: true, includeSearch: false }}>
                 <Icon name={icon} />
                 {name}
               </Link>

@@ -1,4 +1,5 @@
 import { createHashHistory, createRootRoute, createRoute, createRouter, Navigate } from '@tanstack/react-router';
+import { searchFrom } from '../models/browse.ts';
 import { ModelsPage } from '../pages/ModelsPage.tsx';
 import { SpeakPage } from '../pages/SpeakPage.tsx';
 import { TranscribePage } from '../pages/TranscribePage.tsx';
@@ -9,7 +10,7 @@ const root = createRootRoute({ component: Shell, notFoundComponent: () => <Navig
 const routes = [
   createRoute({ getParentRoute: () => root, path: '/', component: SpeakPage }),
   createRoute({ getParentRoute: () => root, path: '/transcribe', component: TranscribePage }),
-  createRoute({ getParentRoute: () => root, path: '/models', component: ModelsPage }),
+  createRoute({ getParentRoute: () => root, path: '/models', component: ModelsPage, validateSearch: searchFrom }),
 ] as const;
 
 /** Pages live behind `#`, so that none of them can hide a route of the API and the server has one page to serve. */

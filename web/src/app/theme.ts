@@ -65,6 +65,7 @@ export const colorVariables: CSSVariablesResolver = () => ({
     '--soft': dark[5],
     '--accent': petrol[3],
     '--mantine-color-error': '#ff8787',
+    '--mantine-color-red-light': 'rgb(255 107 107 / 12%)',
     '--field': '#6a7675',
     '--mantine-color-dimmed': '#9aa7a6',
     '--mantine-color-default-border': '#303a3b',

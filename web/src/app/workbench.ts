@@ -1,3 +1,4 @@
+import { ModelDesk } from '../models/modelDesk.ts';
 import { DraftStore } from '../speak/draft.ts';
 import { SpeechStore } from '../speak/speechStore.ts';
 import { Recorder } from '../transcribe/recorder.ts';
@@ -9,6 +10,7 @@ export const workbench = {
   speech: new SpeechStore(),
   recorder: new Recorder(),
   transcription: new TranscriptionStore(),
+  models: new ModelDesk(),
 
   /** Puts everything away: the next person at this tab finds nothing. */
   clear(): void {
@@ -16,5 +18,6 @@ export const workbench = {
     this.speech.clear();
     this.recorder.cancel();
     this.transcription.clear();
+    this.models.clear();
   },
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clock, span, timestamp } from './time.ts';
+import { ago, clock, span, timestamp } from './time.ts';
 
 test('a clock shows minutes and seconds, and hours only when there are some', () => {
   assert.equal(clock(0), '0:00');
@@ -28,4 +28,14 @@ test('a span is told in the unit that suits it', () => {
   assert.equal(span(12_400), '12 s');
   assert.equal(span(60_000), '1 min');
   assert.equal(span(125_000), '2 min 5 s');
+});
+
+test('what was a while ago is told roughly', () => {
+  const minute = 60_000;
+  assert.deepEqual([0, 4 * minute, 200 * minute, 60 * 60 * minute].map(ago), [
+    'just now',
+    '4 min ago',
+    '3 h ago',
+    '2 days ago',
+  ]);
 });

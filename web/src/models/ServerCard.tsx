@@ -1,22 +1,29 @@
-import { Paper, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
+import type { ModelLibrary } from '../api/manager.ts';
 import type { Capabilities, Readiness } from '../api/types.ts';
+import { Card } from '../components/Card.tsx';
+import { fileSize } from '../lib/size.ts';
 import styles from './ServerCard.module.css';
 
 interface ServerCardProps {
   capabilities: Capabilities;
+  library: ModelLibrary | undefined;
   /** Null until the first answer. */
   readiness: Readiness | null;
   /** The last question got no answer. */
   failed: boolean;
 }
 
-/** The server's health and what it uses when a caller names nothing. */
-export function ServerCard({ capabilities, readiness, failed }: ServerCardProps) {
-  const { version, auth, defaults } = capabilities;
+/** The server's health and what its models take. */
+export function ServerCard({ capabilities, library, readiness, failed }: ServerCardProps) {
+  const { version, auth } = capabilities;
   const health = failed ? 'down' : (readiness?.status ?? 'unknown');
+  const present = library?.models.filter((model) => model.present) ?? [];
+  const loaded = present.filter(({ residentBytes }) => residentBytes > 0);
+  const sum = (numbers: number[]): string => fileSize(numbers.reduce((total, bytes) => total + bytes, 0));
   return (
-    <Paper withBorder radius="lg" className={styles.card} component="section" aria-label="Server">
+    <Card label="Server">
       <dl className={styles.facts}>
         <Fact name="Status">
           <span className={styles.health} data-health={health} role="status">
@@ -24,11 +31,21 @@ export function ServerCard({ capabilities, readiness, failed }: ServerCardProps)
           </span>
         </Fact>
         <Fact name="Version">{version}</Fact>
-        <Fact name="Default voice">{defaults.voice ?? 'None'}</Fact>
-        <Fact name="Default recogniser">{defaults.stt ?? 'None'}</Fact>
         <Fact name="Access">{auth.required ? 'By API key' : 'Open to this machine'}</Fact>
+        {library !== undefined && (
+          <>
+            <Fact name="Models installed">
+              {present.length}{' '}
+              <Detail>{sum(present.map(({ packaged, sizeBytes }) => (packaged ? 0 : sizeBytes)))}</Detail>
+            </Fact>
+            <Fact name="In memory">
+              {loaded.length} <Detail>{sum(loaded.map(({ residentBytes }) => residentBytes))}</Detail>
+            </Fact>
+            {library.freeBytes !== null && <Fact name="Free on disk">{fileSize(library.freeBytes)}</Fact>}
+          </>
+        )}
       </dl>
-    </Paper>
+    </Card>
   );
 }
 
@@ -41,4 +58,8 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dd className={styles.value}>{children}</dd>
     </div>
   );
+}
+
+function Detail({ children }: { children: string }) {
+  return <span className={styles.detail}>{children}</span>;
 }

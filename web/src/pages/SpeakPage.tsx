@@ -1,14 +1,12 @@
 import { useMemo } from 'react';
 import { noticesOf, pickModel, speakingModels } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
-import { Notices } from '../components/Notices.tsx';
-import { PageTitle } from '../components/PageTitle.tsx';
+import { IdleWorkplace, Workplace } from '../components/Workplace.tsx';
 import { useStore } from '../lib/store.ts';
 import { useCapabilities } from '../session/SessionContext.tsx';
 import { chooseVoice, voiceFamilies } from '../speak/families.ts';
 import { SpeakDesk } from '../speak/SpeakDesk.tsx';
 import { VoiceSettings } from '../speak/VoiceSettings.tsx';
-import styles from './pages.module.css';
 
 /** Type and hear. */
 export function SpeakPage() {
@@ -25,23 +23,20 @@ export function SpeakPage() {
   const format = formats.includes(wantedFormat) ? wantedFormat : 'mp3';
 
   if (model === null || chosen === null) {
-    return (
-      <>
-        <PageTitle>Speak</PageTitle>
-        <Notices title="This server cannot speak" notices={noticesOf(capabilities)} />
-      </>
-    );
+    return <IdleWorkplace title="Speak" reason="This server cannot speak" notices={noticesOf(capabilities)} />;
   }
   return (
-    <>
-      <PageTitle>Speak</PageTitle>
-      <div className={styles.columns}>
+    <Workplace
+      title="Speak"
+      desk={
         <SpeakDesk
           model={model}
           voice={chosen.voice}
           format={format}
           maxChars={capabilities.limits.speech_input_chars?.value ?? Number.POSITIVE_INFINITY}
         />
+      }
+      settings={
         <VoiceSettings
           models={models}
           model={model}
@@ -51,7 +46,7 @@ export function SpeakPage() {
           formats={formats}
           format={format}
         />
-      </div>
-    </>
+      }
+    />
   );
 }

@@ -1,19 +1,18 @@
-import { Button, Paper, Select } from '@mantine/core';
+import { Button, Select } from '@mantine/core';
 import { useState } from 'react';
 import { hearingModels, noticesOf, pickModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
 import { PlayerBar } from '../audio/PlayerBar.tsx';
+import { Card } from '../components/Card.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
-import { Notices } from '../components/Notices.tsx';
-import { PageTitle } from '../components/PageTitle.tsx';
+import { Actions, IdleWorkplace, Workplace } from '../components/Workplace.tsx';
 import { languageName } from '../lib/language.ts';
 import { useStore } from '../lib/store.ts';
 import { useApi, useCapabilities } from '../session/SessionContext.tsx';
 import { RecordingChooser } from '../transcribe/RecordingChooser.tsx';
 import { TranscriptionProgress } from '../transcribe/TranscriptionProgress.tsx';
 import { TranscriptView } from '../transcribe/TranscriptView.tsx';
-import styles from './pages.module.css';
 
 const FIND_LANGUAGE = '';
 
@@ -27,12 +26,8 @@ export function TranscribePage() {
   const models = hearingModels(capabilities);
   const model = pickModel(models, wantedModel, capabilities.defaults.stt);
   if (model === null) {
-    return (
-      <>
-        <PageTitle>Transcribe</PageTitle>
-        <Notices title="This server cannot transcribe" notices={noticesOf(capabilities)} />
-      </>
-    );
+    const reason = 'This server cannot transcribe';
+    return <IdleWorkplace title="Transcribe" reason={reason} notices={noticesOf(capabilities)} />;
   }
 
   const { languages, detectsLanguage } = model.transcribe;
@@ -44,10 +39,10 @@ export function TranscribePage() {
   const running = state.phase === 'working';
 
   return (
-    <>
-      <PageTitle>Transcribe</PageTitle>
-      <div className={styles.columns}>
-        <Paper withBorder radius="lg" className={styles.card}>
+    <Workplace
+      title="Transcribe"
+      desk={
+        <Card>
           <RecordingChooser
             maxBytes={capabilities.limits.upload_bytes?.value ?? Number.POSITIVE_INFINITY}
             maxMs={capabilities.limits.recording_ms?.value ?? Number.POSITIVE_INFINITY}
@@ -55,7 +50,7 @@ export function TranscribePage() {
           {state.recording !== null && (
             <>
               <PlayerBar player={workbench.transcription.player} label="Recording" />
-              <div className={styles.actions}>
+              <Actions>
                 {running ? (
                   <Button
                     size="md"
@@ -75,18 +70,14 @@ export function TranscribePage() {
                   </Button>
                 )}
                 <TranscriptionProgress />
-              </div>
+              </Actions>
             </>
           )}
           {state.error !== null && <ErrorNote title="That could not be transcribed" error={state.error} />}
-        </Paper>
-        <Paper
-          withBorder
-          radius="lg"
-          className={`${styles.card} ${styles.settings}`}
-          component="section"
-          aria-label="Transcription settings"
-        >
+        </Card>
+      }
+      settings={
+        <Card label="Transcription settings">
           <Select
             label="Model"
             data={models.map(({ id }) => id)}
@@ -104,9 +95,9 @@ export function TranscribePage() {
             nothingFoundMessage="The model does not know that one"
             onChange={setWantedLanguage}
           />
-        </Paper>
-        <TranscriptView />
-      </div>
-    </>
+        </Card>
+      }
+      result={<TranscriptView />}
+    />
   );
 }

@@ -1,16 +1,18 @@
-import { Button, Kbd, Paper, Switch, Text, Textarea } from '@mantine/core';
+import { Button, Kbd, Switch, Text, Textarea } from '@mantine/core';
 import { getHotkeyHandler, useHotkeys } from '@mantine/hooks';
 import { useId, useRef } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
 import type { Voice } from '../api/types.ts';
 import { workbench } from '../app/workbench.ts';
 import { PlayerBar } from '../audio/PlayerBar.tsx';
+import { Card } from '../components/Card.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
+import { Actions } from '../components/Workplace.tsx';
 import { saveFile } from '../lib/save.ts';
 import { useStore } from '../lib/store.ts';
-import styles from '../pages/pages.module.css';
 import { useApi } from '../session/SessionContext.tsx';
+import styles from './SpeakDesk.module.css';
 import { SpeechStatus } from './SpeechStatus.tsx';
 import { sampleFor } from './samples.ts';
 
@@ -56,12 +58,7 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
   };
 
   return (
-    <Paper
-      withBorder
-      radius="lg"
-      className={styles.card}
-      onKeyDown={getHotkeyHandler([['Escape', () => workbench.speech.cancel()]])}
-    >
+    <Card onKeyDown={getHotkeyHandler([['Escape', () => workbench.speech.cancel()]])}>
       <Textarea
         ref={input}
         label="Text"
@@ -83,7 +80,7 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
           {tooLong && ': too long'}
         </Text>
       </div>
-      <div className={styles.actions}>
+      <Actions>
         {running ? (
           <Button
             size="md"
@@ -107,7 +104,7 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
         <Text size="sm" c="dimmed" className={styles.shortcut} aria-hidden="true">
           <Kbd>Ctrl</Kbd> + <Kbd>Enter</Kbd>
         </Text>
-      </div>
+      </Actions>
       {speech.error !== null && <ErrorNote title="That could not be spoken" error={speech.error} />}
       {speech.phase !== 'waiting' && (
         <PlayerBar player={workbench.speech.player} label="Spoken audio">
@@ -122,6 +119,6 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
           )}
         </PlayerBar>
       )}
-    </Paper>
+    </Card>
   );
 }

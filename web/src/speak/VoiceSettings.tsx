@@ -1,7 +1,8 @@
-import { Paper, Select, Slider, Text } from '@mantine/core';
+import { Select, Slider, Text } from '@mantine/core';
 import { memo } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
+import { Card } from '../components/Card.tsx';
 import { type ChosenVoice, mannerName, sameManner, type VoiceFamily } from './families.ts';
 import { nearestSpeed, speedSteps } from './speeds.ts';
 import { VoiceSelect } from './VoiceSelect.tsx';
@@ -35,7 +36,7 @@ export const VoiceSettings = memo(function VoiceSettings(props: VoiceSettingsPro
   const name = (value: number): string => `${steps[value] ?? 1}×`;
 
   return (
-    <Paper withBorder radius="lg" className={styles.card} component="section" aria-label="Voice settings">
+    <Card label="Voice settings">
       <Select
         label="Model"
         data={models.map(({ id }) => id)}
@@ -89,6 +90,6 @@ export const VoiceSettings = memo(function VoiceSettings(props: VoiceSettingsPro
         allowDeselect={false}
         onChange={(value) => value !== null && workbench.draft.edit({ format: value })}
       />
-    </Paper>
+    </Card>
   );
 });

@@ -1,5 +1,6 @@
 import type { Voice } from '../api/types.ts';
 import { languageName, primaryLanguage } from '../lib/language.ts';
+import { matches } from '../lib/search.ts';
 
 export interface VoiceGroup {
   /** Name of the language. */
@@ -54,17 +55,5 @@ export function voiceMatches(voice: Voice, query: string): boolean {
     languageName(primaryLanguage(voice.language)),
     voice.gender ?? '',
   ];
-  const text = fold(about.join(' '));
-  return fold(query)
-    .split(/\s+/)
-    .every((word) => text.includes(word));
-}
-
-/** Lower case without accents, so that `espanol` finds `Español`. */
-function fold(text: string): string {
-  return text
-    .normalize('NFD')
-    .replace(/\p{Mark}/gu, '')
-    .toLowerCase()
-    .trim();
+  return matches(about.join(' '), query);
 }

@@ -1,6 +1,7 @@
-import { Button, Paper, Select, Text, Title } from '@mantine/core';
+import { Button, Select, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { workbench } from '../app/workbench.ts';
+import { Card } from '../components/Card.tsx';
 import { CopyButton } from '../components/CopyButton.tsx';
 import { Icon } from '../components/Icon.tsx';
 import { withExtension } from '../lib/fileName.ts';
@@ -17,9 +18,9 @@ export function TranscriptView() {
   const words = transcript?.text ?? text;
   if (phase === 'idle' || (words === '' && segments.length === 0 && phase !== 'complete')) return null;
   return (
-    <Paper withBorder radius="lg" className={styles.card} component="section" aria-labelledby="transcript">
+    <Card label="Transcript">
       <div className={styles.head}>
-        <Title order={2} size="h4" id="transcript">
+        <Title order={2} size="h4">
           Transcript
         </Title>
         {transcript !== null && <Output transcript={transcript} />}
@@ -28,7 +29,7 @@ export function TranscriptView() {
         {segments.length > 0 ? <Segments /> : <Text className={styles.plain}>{words}</Text>}
         {phase === 'complete' && words.trim() === '' && <Text c="dimmed">No words were found in this recording.</Text>}
       </div>
-    </Paper>
+    </Card>
   );
 }
 

@@ -1,0 +1,44 @@
+import type { ReactNode } from 'react';
+import type { Notice } from '../api/models.ts';
+import { Notices } from './Notices.tsx';
+import { PageTitle } from './PageTitle.tsx';
+import styles from './Workplace.module.css';
+
+interface WorkplaceProps {
+  title: string;
+  /** What is worked on: a card. */
+  desk: ReactNode;
+  /** How: a card beside it, or below it on a narrow screen. */
+  settings: ReactNode;
+  /** What came of it. */
+  result?: ReactNode;
+}
+
+/** A page on which something is made: the work, its settings, and its result. */
+export function Workplace({ title, desk, settings, result }: WorkplaceProps) {
+  return (
+    <>
+      <PageTitle>{title}</PageTitle>
+      <div className={styles.columns}>
+        {desk}
+        <div className={styles.settings}>{settings}</div>
+        {result}
+      </div>
+    </>
+  );
+}
+
+/** The same page where the server has no model for it. */
+export function IdleWorkplace({ title, reason, notices }: { title: string; reason: string; notices: Notice[] }) {
+  return (
+    <>
+      <PageTitle>{title}</PageTitle>
+      <Notices title={reason} notices={notices} />
+    </>
+  );
+}
+
+/** The buttons of a desk, with what they lead to beside them. */
+export function Actions({ children }: { children: ReactNode }) {
+  return <div className={styles.actions}>{children}</div>;
+}

@@ -1,0 +1,19 @@
+import type { ManagedModel } from '../api/manager.ts';
+
+export type ModelAction = 'pull' | 'load' | 'unload' | 'pin' | 'unpin' | 'default' | 'remove';
+
+const AT_REST: ReadonlySet<string> = new Set(['available', 'quarantined']);
+const FETCHABLE: ReadonlySet<string> = new Set(['absent', 'failed', 'unavailable']);
+
+/** What can be asked of a model as it is now, the most likely first. The server has the last word. */
+export function actionsFor({ kind, state, present, packaged, pinned }: ManagedModel): ModelAction[] {
+  if (!present) return FETCHABLE.has(state) ? ['pull'] : [];
+  const usable = state !== 'unavailable';
+  return [
+    ...(AT_REST.has(state) ? (['load'] as const) : []),
+    ...(state === 'loaded' ? (['unload'] as const) : []),
+    ...(usable ? ([pinned ? 'unpin' : 'pin'] as const) : []),
+    ...(usable && (kind === 'stt' || kind === 'tts') ? (['default'] as const) : []),
+    ...(packaged ? [] : (['remove'] as const)),
+  ];
+}
