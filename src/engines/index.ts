@@ -6,6 +6,7 @@ const ENGINES: ReadonlyMap<string, () => Promise<{ engine: Engine }>> = new Map(
   ['espeak', () => import('./espeak/engine.ts')],
   ['pocketsphinx', () => import('./pocketsphinx/engine.ts')],
   ['sherpa', () => import('./sherpa/engine.ts')],
+  ['vosk', () => import('./vosk/engine.ts')],
 ]);
 
 export const engineNames: readonly string[] = [...ENGINES.keys()];

@@ -1,7 +1,11 @@
 import type { Settings } from '../config/kinds.ts';
 import type { OpenModel } from '../engines/contract.ts';
+import { voskFolder } from '../engines/vosk/places.ts';
 
-/** What this machine's settings say to engines about their packaged models, by engine. */
+/** What this machine's settings say to engines, by engine. A manifest cannot overrule it. */
 export function engineOptions(settings: Settings): Readonly<Record<string, OpenModel['options']>> {
-  return { pocketsphinx: { modelDir: settings.pocketsphinxModelDir } };
+  return {
+    pocketsphinx: { modelDir: settings.pocketsphinxModelDir },
+    vosk: { library: settings.voskLibrary, libraryFolder: voskFolder(settings.dataDir) },
+  };
 }
