@@ -42,6 +42,10 @@ export class BenchClient {
     return this.#send('GET', '/health', {}, '');
   }
 
+  get(path: string): Promise<Timed> {
+    return this.#send('GET', path, {}, '');
+  }
+
   async text(path: string): Promise<string> {
     const answer = await fetch(this.#url + path, { headers: { authorization: `Bearer ${this.#key}` } });
     return await answer.text();
