@@ -295,7 +295,7 @@ describe('setup', () => {
     const { steps } = json(await cli(['setup', '--dry-run', '--tests', '--json']));
     assert.deepEqual(
       steps.map(({ name }: { name: string }) => name),
-      ['recogniser', 'tests', 'page'],
+      ['recogniser', 'tests', 'vosk', 'page'],
     );
     for (const { state } of steps) assert.ok(['present', 'planned', 'skipped', 'missing'].includes(state), state);
   });
