@@ -1,10 +1,14 @@
 import type {
   Capabilities,
+  DiarizeRequest,
   Hearing,
   ListenRequest,
   RecognisedSegment,
+  SoundRequest,
   SpeakChunk,
+  SpeakerSpan,
   SpeakRequest,
+  SpeechSpan,
   TranscribeRequest,
 } from '../engines/contract.ts';
 
@@ -13,8 +17,24 @@ export interface Operations {
   speak: { request: SpeakRequest; message: SpeakChunk };
   transcribe: { request: TranscribeRequest; message: RecognisedSegment };
   listen: { request: ListenRequest; message: Hearing };
+  // Each of these answers with one message.
+  detectSpeech: { request: SoundRequest; message: { spans: SpeechSpan[] } };
+  denoise: { request: SoundRequest; message: { pcm: Float32Array; sampleRate: number } };
+  diarize: { request: DiarizeRequest; message: { spans: SpeakerSpan[] } };
+  embedSpeaker: { request: SoundRequest; message: { vector: Float32Array } };
+  punctuate: { request: { text: string }; message: { text: string } };
+  identifyLanguage: { request: SoundRequest; message: { language?: string } };
 }
 export type Operation = keyof Operations;
+
+/**
+ * What is being said, while it is said: mono PCM at 16 000 Hz in pieces of any length, each left alone once given. It is
+ * read as it comes, from when the call holds its slot; `return` is called once the call has ended for any reason. What
+ * it throws ends the call.
+ */
+export type AudioInput = AsyncIterable<Float32Array>;
+/** The further argument of operations that take audio while they work. */
+export type InputOf<O extends Operation> = O extends 'listen' ? [input: AudioInput] : [];
 
 /** One call on one worker. The same shape reaches a child process, a tunnel or a cluster. */
 export interface WorkerCall<O extends Operation = Operation> {
@@ -24,6 +44,8 @@ export interface WorkerCall<O extends Operation = Operation> {
   /** Catalogue id. */
   model: string;
   request: Operations[O]['request'];
+  /** Of `listen` only. */
+  input?: AudioInput;
   /** Milliseconds this attempt may take before the worker ends it with `deadline_exceeded`. */
   timeoutMs: number;
   signal: AbortSignal;
@@ -63,7 +85,8 @@ export interface Worker {
   capabilities(model: string): Capabilities | undefined;
   /**
    * Starts the call at once; the caller has checked that a slot is free. Ends with SpeechError: `engine_failed` when
-   * the process died, `model_unavailable` when the model cannot load, `deadline_exceeded`, or the signal's reason.
+   * the process died, `model_unavailable` when the model cannot load, `deadline_exceeded`, `overloaded` when it hears
+   * its input too slowly, or the signal's reason.
    * Returning from the iteration early cancels the call.
    */
   call<O extends Operation>(call: WorkerCall<O>): AsyncIterable<Operations[O]['message']>;
@@ -94,6 +117,9 @@ export interface CallContext {
    * drain: what has begun is finished before anything new begins.
    */
   continues?: boolean;
-  /** Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. */
+  /**
+   * Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. A `listen`
+   * call has none: it takes as long as somebody speaks, which says nothing about the model.
+   */
   cost: number;
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/kinds.ts';
 import { abortError, SpeechError } from '../errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { CallInput } from './call-input.ts';
 import type { CallContext, Lane, Operation, Operations, Worker, WorkerModelStatus } from './contract.ts';
 import { expectedWaitMs, Pace } from './forecast.ts';
 import { FairQueue } from './queue.ts';
@@ -20,6 +21,7 @@ export interface LineCall extends Pick<CallContext, 'lane' | 'caller' | 'cost' |
   readonly id: string;
   readonly operation: Operation;
   readonly request: Operations[Operation]['request'];
+  readonly input: CallInput | undefined;
   /** By the line's clock, in ms. */
   readonly deadline: number;
   readonly signal: AbortSignal;
@@ -192,17 +194,19 @@ export class Line {
 
   #start(call: LineCall, worker: Worker): Attempt {
     const { model, metrics, now } = this.#options;
-    const { id, operation, request, signal, retry, cost } = call;
-    const pace = this.#pace(worker);
-    pace.start(cost);
+    const { id, operation, request, input, signal, retry, cost } = call;
+    // How long somebody speaks says nothing about how fast the worker is.
+    const pace = operation === 'listen' ? undefined : this.#pace(worker);
+    pace?.start(cost);
     this.running++;
     metrics?.callWaited({ model, lane: call.lane, durationMs: now() - call.since });
     const messages = worker.call({
       id: `${id}-${retry ? 2 : 1}`,
       ...{ operation, model, request, signal, retry },
+      ...(input === undefined ? {} : { input }),
       timeoutMs: Math.max(1, call.deadline - now()),
       released: (workMs) => {
-        pace.end(cost, workMs);
+        pace?.end(cost, workMs);
         this.running--;
       },
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { context, keptLog, speakRequest } from '../../test/support/fake-engine.ts';
 import { died, FakeWorker } from '../../test/support/fake-worker.ts';
+import { type LiveAudio, liveAudio, sound } from '../../test/support/live-audio.ts';
 import { until } from '../../test/support/until.ts';
 import { SpeechError } from '../errors.ts';
 import type { CallContext, Worker } from './contract.ts';
@@ -490,4 +491,89 @@ test('the status counts what waits and runs over all workers', async () => {
   );
   await router.close();
   await Promise.all(calls);
+});
+
+test('a call that listens is tried again only while nobody has read its audio', async () => {
+  for (const begun of [false, true]) {
+    const [first, second] = [new FakeWorker({ id: 'first' }), new FakeWorker({ id: 'second' })];
+    const { router } = routed([first, second]);
+    const audio = liveAudio(sound(20));
+    const call = router.call('listen', 'm', {}, context(), audio);
+    const next = call.next().catch((error: SpeechError) => error.code);
+    await settle();
+    const [held] = [...first.calls, ...second.calls];
+    const reader = begun ? held!.call.input![Symbol.asyncIterator]() : undefined;
+    assert.equal((await reader?.next())?.value?.length, begun ? 320 : undefined);
+    held!.fail(died());
+    if (begun) {
+      assert.equal(await next, 'engine_failed');
+      assert.equal(audio.returned, 1);
+      continue;
+    }
+    await until(() => first.calls.length + second.calls.length === 2);
+    const again = [...first.calls, ...second.calls].find((call) => call !== held)!;
+    assert.equal((await again.call.input![Symbol.asyncIterator]().next()).value?.length, 320);
+    again.finish();
+    await next;
+    assert.equal(audio.returned, 1);
+  }
+});
+
+test('audio is stopped once, however its call ends', async () => {
+  const worker = new FakeWorker();
+  const { router } = routed([worker], { queuePerCaller: 1 });
+  const ended = async (audio: LiveAudio, changes: Partial<CallContext> = {}, model = 'm'): Promise<string> => {
+    const call = router.call('listen', model, {}, context({ caller: 'a', ...changes }), audio);
+    return await Array.fromAsync(call).then(
+      () => 'done',
+      (error: SpeechError) => error.code,
+    );
+  };
+  const abort = new AbortController();
+  const audios = Array.from({ length: 6 }, () => liveAudio());
+  assert.equal(await ended(audios[0]!, { signal: AbortSignal.abort() }), 'cancelled');
+  assert.equal(await ended(audios[1]!, {}, 'unknown'), 'model_not_found');
+  const running = ended(audios[2]!);
+  await settle();
+  const waiting = ended(audios[3]!, { signal: abort.signal });
+  await settle();
+  assert.equal(await ended(audios[4]!), 'queue_full');
+  abort.abort();
+  assert.equal(await waiting, 'cancelled');
+  worker.calls[0]!.finish();
+  assert.equal(await running, 'done');
+  await router.drain(0);
+  assert.equal(await ended(audios[5]!), 'shutting_down');
+  assert.deepEqual(
+    audios.map(({ read, returned }) => [read, returned]),
+    audios.map(() => [0, 1]),
+  );
+});
+
+test('how long somebody speaks does not count as slowness of the model', async () => {
+  const worker = new FakeWorker();
+  const { router, read } = routed([worker]);
+  const measured = read({ cost: 1000 });
+  await settle();
+  worker.calls[0]!.finish(100);
+  await measured;
+  for (let n = 1; n <= 3; n++) {
+    const listening = Array.fromAsync(router.call('listen', 'm', {}, context({ cost: 1000 }), liveAudio()));
+    await settle();
+    worker.calls[n]!.finish(60_000);
+    await listening;
+  }
+  const listening = Array.fromAsync(router.call('listen', 'm', {}, context({ cost: 1000 }), liveAudio()));
+  const waiting = [
+    Array.fromAsync(router.call('listen', 'm', {}, context({ caller: 'another', cost: 1000 }), liveAudio())),
+    read({ cost: 1000 }),
+  ];
+  await settle();
+  // The one that is measured, and not those who speak.
+  assert.equal(router.status().models[0]!.expectedWaitMs, 100);
+  for (let n = 4; n <= 6; n++) {
+    worker.calls[n]!.finish(100);
+    await settle();
+  }
+  await Promise.all([listening, ...waiting]);
 });

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capabilities } from '../engines/contract.ts';
 import { abortError, SpeechError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
+import { CallInput } from './call-input.ts';
 import type {
+  AudioInput,
   CallContext,
+  InputOf,
   Lane,
   Operation,
   Operations,
@@ -82,17 +85,19 @@ export class Router {
    * Asks a model to do something. Nothing happens before the first `next()`. Ends with SpeechError: `queue_full` or
    * `overloaded` (with `retryAfterMs`), `deadline_exceeded`, `model_unavailable`, `engine_failed`, `shutting_down`,
    * the signal's reason, or whatever the engine says about the request. A call that had sent nothing when its process
-   * died is tried once more. Leaving the iteration early cancels the call, also while `next()` is pending.
+   * died is tried once more, unless it had begun to read its input. Leaving the iteration early cancels the call, also
+   * while `next()` is pending.
    */
   call<O extends Operation>(
     operation: O,
     model: string,
     request: Operations[O]['request'],
     context: CallContext,
+    ...[input]: InputOf<O>
   ): AsyncIterableIterator<Operations[O]['message']> {
     type Result = Promise<IteratorResult<Operations[O]['message']>>;
     const abort = new AbortController();
-    const answer = this.#answer(operation, model, request, context, abort);
+    const answer = this.#answer(operation, model, request, context, abort, input);
     return {
       next: () => answer.next() as Result,
       return: () => {
@@ -155,27 +160,29 @@ export class Router {
     request: Operations[Operation]['request'],
     context: CallContext,
     abort: AbortController,
+    audio: AudioInput | undefined,
   ): AsyncGenerator<Message> {
     const { requestId, caller, lane, continues, cost, timeoutMs, signal } = context;
-    if (signal.aborted) throw abortError(signal);
-    this.#demandOpen(context.continues);
-    const line = this.#line(model);
-    const since = this.#now();
-    const call: LineCall = {
-      id: `${requestId}.${++this.#lastCall}`,
-      ...{ operation, request, caller, lane, continues, since },
-      cost: Math.max(1, cost),
-      deadline: since + timeoutMs,
-      signal: abort.signal,
-      retry: false,
-      avoid: new Set(),
-    };
+    const input = audio === undefined ? undefined : new CallInput(audio);
     const onAbort = () => abort.abort(abortError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#running.add(abort);
     try {
-      yield* this.#attempts(line, call);
+      if (signal.aborted) throw abortError(signal);
+      this.#demandOpen(context.continues);
+      const line = this.#line(model);
+      const since = this.#now();
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#running.add(abort);
+      yield* this.#attempts(line, {
+        id: `${requestId}.${++this.#lastCall}`,
+        ...{ operation, request, input, caller, lane, continues, since },
+        cost: operation === 'listen' ? 0 : Math.max(1, cost),
+        deadline: since + timeoutMs,
+        signal: abort.signal,
+        retry: false,
+        avoid: new Set(),
+      });
     } finally {
+      input?.stop();
       signal.removeEventListener('abort', onAbort);
       this.#leave(abort);
     }
@@ -215,7 +222,7 @@ export class Router {
 
   /** Whether a call that had sent nothing gets its second attempt; marks it. */
   #mayRetry(line: Line, call: LineCall, worker: Worker, { code }: SpeechError): boolean {
-    if (call.retry || call.signal.aborted) return false;
+    if (call.retry || call.signal.aborted || call.input?.begun) return false;
     if (code === 'model_unavailable' || code === 'shutting_down') {
       call.avoid.add(worker);
       if (!line.hasOtherWorker(call)) return false;

@@ -1,7 +1,15 @@
 import { resolve } from 'node:path';
-import type { Capabilities, Engine, OpenModel, SpeakChunk, SpeakRequest } from '../../src/engines/contract.ts';
+import type {
+  Capabilities,
+  Engine,
+  Hearing,
+  ListenRequest,
+  OpenModel,
+  SpeakChunk,
+  SpeakRequest,
+} from '../../src/engines/contract.ts';
 import type { Log, LogFields } from '../../src/telemetry/log.ts';
-import type { CallContext } from '../../src/workers/contract.ts';
+import type { AudioInput, CallContext } from '../../src/workers/contract.ts';
 import { type ModelSource, openLocalWorker } from '../../src/workers/local/local-worker.ts';
 import { Router } from '../../src/workers/router.ts';
 
@@ -28,10 +36,35 @@ export interface FakeText {
   report?: boolean;
 }
 
+/** What a listen request's prompt, as JSON, tells the fake engine to hear. Lengths of audio are counted in ms. */
+export interface FakeHearing {
+  /** What it hears, one word for each `wordMs` of audio, over and over; `w0`, `w1`, … when absent. */
+  words?: string[];
+  /** 100 when absent. */
+  wordMs?: number;
+  /** Time it takes to hear one piece of audio. */
+  pieceMs?: number;
+  /** Its final text is the number of samples and a sum that no other audio has. */
+  sum?: boolean;
+  /** Never reads its audio. */
+  deaf?: boolean;
+  /** Leaves its audio and is done, after this much of it. */
+  doneAfterMs?: number;
+  /** Kills its process. */
+  exitAfterMs?: number;
+  /** Blocks its event loop. */
+  blockAfterMs?: number;
+  fail?: 'typed' | 'untyped';
+}
+
 export const fakeHost = resolve(import.meta.dirname, 'children/fake-engine-host.ts');
 
 export function speakRequest(text: FakeText = {}): SpeakRequest {
   return { text: JSON.stringify(text), voice: '', speed: 1 };
+}
+
+export function listenRequest(hearing: FakeHearing = {}, request: ListenRequest = {}): ListenRequest {
+  return { ...request, prompt: JSON.stringify(hearing) };
 }
 
 export function fakeModel(id: string, options: OpenModel['options'] = {}): OpenModel {
@@ -63,11 +96,16 @@ export async function openFake({
   engineRestarts?: number;
   engineHeartbeatMs?: number;
   engineMemoryBytes?: number;
+  /** In MB. */
+  modelMemory?: number;
+  maxLoadedModels?: number;
+  modelRoomMs?: number;
   queueLength?: number;
 } = {}) {
   const log = keptLog();
   const limits = {
     modelLoadMs: 20_000,
+    modelRoomMs: 10_000,
     engineHeartbeatMs: 10_000,
     engineMemoryBytes: 2 ** 30,
     engineRestarts: 3,
@@ -92,20 +130,23 @@ export async function openFake({
     for await (const chunk of router.call('speak', model, speakRequest(text), context(changed))) chunks.push(chunk);
     return chunks;
   };
+  /** Lets model `m` hear: what it said, or SpeechError. */
+  const hear = async (
+    input: AudioInput,
+    hearing: FakeHearing = {},
+    changed: Partial<CallContext> = {},
+  ): Promise<Hearing[]> =>
+    await Array.fromAsync(router.call('listen', 'm', listenRequest(hearing), context(changed), input));
   /** What the engine process of model `m` has seen. */
   const report = async () => {
     const [pid, made, aborted, ended] = (await ask({ report: true }))[0]!.pcm;
     return { pid: pid!, made: made!, aborted: aborted!, ended: ended! };
-  /** In MB. */
-  modelMemory?: number;
-  maxLoadedModels?: number;
-  modelRoomMs?: number;
   };
-  return { log, worker, router, ask, report, restarts };
+  return { log, worker, router, ask, hear, report, restarts };
 }
 
+const FAKE_SETTINGS = { engineProcesses: 1, engineThreads: 1, modelTtl: 300, modelMemory: 0, maxLoadedModels: 0 };
 let lastRequest = 0;
-    modelRoomMs: 10_000,
 
 export function context(changes: Partial<CallContext> = {}): CallContext {
   return {
@@ -145,6 +186,5 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
-const FAKE_SETTINGS = { engineProcesses: 1, engineThreads: 1, modelTtl: 300, modelMemory: 0, maxLoadedModels: 0 };
   }
 }

@@ -3,7 +3,8 @@ import type { OpenModel } from '../../engines/contract.ts';
 import { SpeechError } from '../../errors.ts';
 import { Child, type ChildExit } from '../../processes/child.ts';
 import type { CallStream } from '../call-stream.ts';
-import type { Operation, Operations } from '../contract.ts';
+import type { AudioInput, Operation, Operations } from '../contract.ts';
+import { InputPump } from './input-pump.ts';
 import {
   ACKNOWLEDGE_BYTES,
   type FromHost,
@@ -49,6 +50,7 @@ type Message = Operations[Operation]['message'];
 
 interface RunningCall {
   stream: CallStream<Message>;
+  input: InputPump | undefined;
   startedAt: number;
   /** Bytes that came and were not acknowledged yet. */
   unacknowledged: number;
@@ -101,15 +103,20 @@ export class EngineProcess {
     return this.#child.memoryBytes;
   }
 
-  /** Starts a call. `id` is unique within this process; `stream` receives the answer. */
+  /**
+   * Starts a call. `id` is unique within this process; `stream` receives the answer. Reads `input` as it comes, until
+   * the call ends.
+   */
   run<O extends Operation>(
     id: number,
     operation: O,
     request: Operations[O]['request'],
     stream: CallStream<Operations[O]['message']>,
+    input?: AudioInput,
   ): void {
     const call: RunningCall = {
       stream: stream as unknown as CallStream<Message>,
+      input: undefined,
       startedAt: performance.now(),
       unacknowledged: 0,
       read: 0,
@@ -118,20 +125,28 @@ export class EngineProcess {
     call.stream.onTake = (message) => {
       call.read += sizeOf(message);
       if (call.read < ACKNOWLEDGE_BYTES || !this.#calls.has(id)) return;
-      this.#send({ kind: 'acknowledge', id, bytes: call.read });
+      void this.#send({ kind: 'acknowledge', id, bytes: call.read });
       call.unacknowledged -= call.read;
       call.read = 0;
     };
     this.#calls.set(id, call);
-    this.#send({ kind: 'call', id, operation, request });
+    void this.#send({ kind: 'call', id, operation, request });
+    if (input === undefined) return;
+    call.input = new InputPump({
+      input,
+      send: (pcm) => this.#send({ kind: 'input', id, pcm }),
+      end: () => void this.#send({ kind: 'input-end', id }),
+      fail: (error) => call.stream.abort(error),
+    });
   }
 
   /** Stops a call whose stream has ended. Its slot is free once the engine confirms, which `onFreed` tells. */
   cancel(id: number): void {
     const call = this.#calls.get(id);
     if (call === undefined || call.grace !== undefined) return;
+    call.input?.stop();
     call.grace = setTimeout(() => this.#outstayed(), Math.max(STOP_GRACE_MS, this.#loadMs));
-    this.#send({ kind: 'cancel', id });
+    void this.#send({ kind: 'cancel', id });
   }
 
   /** Gives the memory back: ends at once when idle, within a second when not. */
@@ -156,6 +171,9 @@ export class EngineProcess {
           call.stream.push(message.message);
         }
         return;
+      case 'input-taken':
+        call.input?.taken(message.bytes);
+        return;
       case 'done':
         this.#forget(message.id, call);
         call.stream.end();
@@ -171,6 +189,7 @@ export class EngineProcess {
 
   #forget(id: number, call: RunningCall): void {
     clearTimeout(call.grace);
+    call.input?.stop();
     this.#calls.delete(id);
   }
 
@@ -196,7 +215,7 @@ export class EngineProcess {
       this.#end('hang', 'it did not answer while it was idle');
     } else {
       this.#awaitingPong = true;
-      this.#send({ kind: 'ping' });
+      void this.#send({ kind: 'ping' });
     }
   }
 
@@ -241,7 +260,7 @@ export class EngineProcess {
     return { cause: outgrown ? 'memory' : 'crash', reason: exit.reason, detail: '' };
   }
 
-  #send(message: ToHost): void {
-    void this.#child.send(message);
+  #send(message: ToHost): Promise<void> {
+    return this.#child.send(message);
   }
 }

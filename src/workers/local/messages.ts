@@ -11,6 +11,17 @@ export const WINDOW_BYTES = 4 * 2 ** 20;
 /** Read bytes that are gathered before they are acknowledged. */
 export const ACKNOWLEDGE_BYTES = WINDOW_BYTES / 4;
 
+/** Bytes of a call's input that were sent to its engine and not taken yet: 8 s of audio, so that it never waits for more. */
+export const INPUT_WINDOW_BYTES = 2 ** 19;
+/** Taken input that is gathered before it is acknowledged. */
+export const INPUT_ACKNOWLEDGE_BYTES = INPUT_WINDOW_BYTES / 8;
+/**
+ * Bytes of a call's input that its engine has not taken, sent or not, beyond which it is given up as too slow: four
+ * minutes of audio, because what was said while a model loaded comes all at once. In pieces of a millisecond it is less
+ * than a minute and a half, because each costs memory of its own.
+ */
+export const INPUT_BEHIND_BYTES = 16 * 2 ** 20;
+
 export interface HostInit {
   model: OpenModel;
   options: OpenOptions;
@@ -24,6 +35,8 @@ export interface HostReady {
 /** To the engine process. `id` is a number that is unique within the process. */
 export type ToHost =
   | { kind: 'call'; id: number; operation: Operation; request: Operations[Operation]['request'] }
+  | { kind: 'input'; id: number; pcm: Float32Array }
+  | { kind: 'input-end'; id: number }
   | { kind: 'acknowledge'; id: number; bytes: number }
   | { kind: 'cancel'; id: number }
   | { kind: 'ping' };
@@ -31,6 +44,7 @@ export type ToHost =
 /** From the engine process. Each call ends with exactly one `done` or `failed`, a cancelled one too. */
 export type FromHost =
   | { kind: 'chunk'; id: number; message: Operations[Operation]['message'] }
+  | { kind: 'input-taken'; id: number; bytes: number }
   | { kind: 'done'; id: number }
   | { kind: 'failed'; id: number; error: SpeechErrorData }
   | { kind: 'pong' };
@@ -40,8 +54,26 @@ type Message = Operations[Operation]['message'];
 const FIELDS_BYTES = 128;
 const WORD_BYTES = 64;
 
+/** What messages of any operation may hold that takes memory. */
+interface Countable {
+  pcm: Float32Array;
+  vector: Float32Array;
+  text: string;
+  words: readonly unknown[];
+  marks: readonly unknown[];
+  spans: readonly unknown[];
+  alternatives: readonly { text: string }[];
+}
+
 /** What a message counts against the window, roughly its memory. Both sides use this, so that they agree. */
 export function sizeOf(message: Message): number {
-  if ('pcm' in message) return FIELDS_BYTES + message.pcm.byteLength + WORD_BYTES * (message.marks?.length ?? 0);
-  return FIELDS_BYTES + 2 * message.text.length + WORD_BYTES * (message.words?.length ?? 0);
+  const { pcm, vector, text, words, marks, spans, alternatives = [] } = message as Partial<Countable>;
+  const entries = (words?.length ?? 0) + (marks?.length ?? 0) + (spans?.length ?? 0);
+  const others = alternatives.reduce((sum, other) => sum + FIELDS_BYTES + 2 * other.text.length, 0);
+  return FIELDS_BYTES + ((pcm ?? vector)?.byteLength ?? 0) + 2 * (text?.length ?? 0) + WORD_BYTES * entries + others;
+}
+
+/** What a piece of a call's input counts. */
+export function inputSize(pcm: Float32Array): number {
+  return FIELDS_BYTES + pcm.byteLength;
 }

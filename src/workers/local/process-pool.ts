@@ -277,7 +277,8 @@ export class ProcessPool {
         this.#lastUsedAt = Date.now();
         const pooled = this.#calls.get(effect.call)!;
         pooled.process = this.#processes.get(effect.process)!;
-        pooled.process.run(effect.call, pooled.call.operation, pooled.call.request, pooled.stream);
+        const { operation, request, input } = pooled.call;
+        pooled.process.run(effect.call, operation, request, pooled.stream, input);
         return;
       }
       case 'stop':
@@ -326,8 +327,8 @@ export class ProcessPool {
       threads,
       limits,
       onFreed: (call, workMs) => {
-        this.#release(call, workMs);
         this.#lastUsedAt = Date.now();
+        this.#release(call, workMs);
         this.#dispatch({ type: 'freed', process: id, answered: workMs !== undefined });
       },
       onStuck: () => this.#dispatch({ type: 'stuck', process: id }),
@@ -339,10 +340,10 @@ export class ProcessPool {
     if (ready === undefined) return;
     this.capabilities = ready.capabilities;
     this.#loadMs = performance.now() - startedAt;
-    log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
     this.#loadedAt ??= Date.now();
     const tenancy = this.#tenancies.get(id);
     if (tenancy !== undefined) tenancy.readyAt = performance.now();
+    log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
     this.#dispatch({ type: 'loaded', process: id, concurrency: Math.max(1, Math.floor(ready.concurrency)) });
   }
 
@@ -360,8 +361,8 @@ export class ProcessPool {
     }
     const fault = cause === 'load' ? 'load' : cause === 'crash' || cause === 'memory' ? 'crash' : undefined;
     const before = this.#state.quarantine;
-    this.#dispatch({ type: 'died', process: id, fault, reason });
     this.#vacate(id);
+    this.#dispatch({ type: 'died', process: id, fault, reason });
     if (before === undefined && this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
   }
 
@@ -376,10 +377,10 @@ export class ProcessPool {
       for (const loaded of this.#loads.splice(0)) loaded.reject(this.#unavailable());
     } else if (processes.some(({ phase }) => phase === 'ready')) {
       for (const loaded of this.#loads.splice(0)) loaded.resolve();
-    }
     } else if (!wanted) {
       const error = this.#noRoom ?? new SpeechError('conflict', `The model ${this.#options.model} was unloaded.`);
       for (const loaded of this.#loads.splice(0)) loaded.reject(error);
+    }
   }
 
   #unavailable(): SpeechError {
