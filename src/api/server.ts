@@ -1,4 +1,6 @@
 import type { KeyStore } from '../accounts/keys.ts';
+import { openListening } from '../live/listening.ts';
+import { openSpeaking } from '../live/speaking.ts';
 import type { TlsIdentity } from '../security/tls.ts';
 import type { ModelLibrary } from '../speech/library.ts';
 import type { SpeechService } from '../speech/service.ts';
@@ -15,6 +17,9 @@ import { speechRoute } from './openai/speech.ts';
 import { transcriptionRoutes } from './openai/transcriptions.ts';
 import { pageRoutes } from './page.ts';
 import type { RoutePolicy } from './policy.ts';
+import { clientSecretRoutes } from './realtime/client-secret-routes.ts';
+import { ClientSecrets } from './realtime/client-secrets.ts';
+import { realtimeSocket } from './realtime/realtime-socket.ts';
 import { ticketRoute } from './sockets/ticket-route.ts';
 import { acceptUploads } from './upload.ts';
 
@@ -47,7 +52,11 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   const { service, version } = deps;
   const { settings, router, metrics } = service;
   const { limits } = settings;
-  const { app, routes, sockets, tickets, requests, renew } = createFront({ ...deps, settings, metrics });
+  const secrets = new ClientSecrets({ entries: limits.clientSecrets, keys: deps.keys });
+  const { app, routes, sockets, tickets, requests, renew } = createFront({
+    ...{ ...deps, settings, metrics },
+    credentials: settings.realtimeEnabled ? [secrets] : [],
+  });
   await describeRoutes(app, version);
   const uploads = acceptUploads(app, deps.tmpDir, limits);
 
@@ -62,6 +71,14 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   modelRoutes(app, service);
   modelManagementRoutes(app, { ...service, library: deps.library, isDraining: () => requests.draining });
   ticketRoute(app, sockets, tickets);
+  if (settings.realtimeEnabled) {
+    realtimeSocket(app, sockets, {
+      ...{ settings, names: service.names, secrets },
+      openListening: (options, caller, onEvent) => openListening(service, options, caller, onEvent),
+      openSpeaking: (options, caller) => openSpeaking(service, options, caller),
+    });
+    clientSecretRoutes(app, service, secrets);
+  }
   capabilitiesRoute(app, { ...service, version });
   await documentationRoutes(app);
   await pageRoutes(app, deps.pageDir);

@@ -395,6 +395,26 @@ export const settingsTable = {
   }),
 
   // Known from the predecessors; their features come later
+  realtimeEnabled: bool({
+    env: 'OS_REALTIME_ENABLED',
+    default: true,
+    group: 'Live',
+    doc: 'Serve the Realtime protocol at `/v1/realtime`.',
+  }),
+  llmUrl: text({
+    env: 'OS_LLM_URL',
+    default: '',
+    group: 'Live',
+    doc: 'An OpenAI-compatible language model for Realtime conversations, for example `http://127.0.0.1:11434/v1`. Without one, sessions transcribe, and speak what they are given.',
+  }),
+  llmModel: text({ env: 'OS_LLM_MODEL', default: '', group: 'Live', doc: 'The model to ask for there.' }),
+  llmApiKey: secret({
+    env: 'OS_LLM_API_KEY',
+    default: '',
+    group: 'Live',
+    doc: 'The key for it. Sent to `OS_LLM_URL` and nowhere else.',
+  }),
+
   sttDevice: text({ env: 'STT_DEVICE', default: '', later: true, group: 'Not yet', doc: 'Device for recognisers.' }),
   sttComputeType: text({
     env: 'STT_COMPUTE_TYPE',
@@ -474,13 +494,6 @@ export const settingsTable = {
     later: true,
     group: 'Not yet',
     doc: 'Serve the Wyoming protocol.',
-  }),
-  realtimeEnabled: bool({
-    env: 'OS_REALTIME_ENABLED',
-    default: true,
-    later: true,
-    group: 'Not yet',
-    doc: 'Serve the Realtime protocol.',
   }),
   ttsNormalizeOutput: bool({
     env: 'TTS_NORMALIZE_OUTPUT',

@@ -7,6 +7,8 @@ import { encodeWire, wireRate } from './wire-audio.ts';
 export interface ResponderDeps {
   languageModel: LanguageModel | undefined;
   openSpeaking: (options: SpeakingOptions, caller: LiveCaller) => Speaking;
+  /** Resolves when the client has read most of what it was sent. */
+  ready: () => Promise<void>;
 }
 
 /** Audio leaves in pieces of this length: short enough to start playing at once, long enough to be few. */
@@ -69,7 +71,7 @@ async function speak(deps: ResponderDeps, generation: Generation, caller: LiveCa
     if (thought.kind === 'text') {
       if (speaking === undefined) {
         speaking = deps.openSpeaking({ voice, speed, sampleRate: wireRate(format) }, caller);
-        heard = pass(speaking, format, say).catch((thrown: unknown) => {
+        heard = pass(speaking, format, say, deps.ready).catch((thrown: unknown) => {
           failure = thrown;
         });
       }
@@ -94,12 +96,18 @@ async function* thoughtsOf({ languageModel }: ResponderDeps, generation: Generat
 }
 
 /** Passes on what is spoken, as it is spoken. */
-async function pass(speaking: Speaking, format: Generation['format'], say: Say): Promise<void> {
+async function pass(
+  speaking: Speaking,
+  format: Generation['format'],
+  say: Say,
+  ready: ResponderDeps['ready'],
+): Promise<void> {
   const samples = Math.round((wireRate(format) * DELTA_MS) / 1000);
   for await (const event of speaking) {
     if (event.type === 'sentence') say({ kind: 'sentence', text: event.text });
     if (event.type !== 'audio') continue;
     for (let at = 0; at < event.pcm.length; at += samples) {
+      await ready();
       const pcm = event.pcm.subarray(at, at + samples);
       const durationMs = (pcm.length / wireRate(format)) * 1000;
       say({ kind: 'audio', delta: encodeWire(pcm, format).toString('base64'), durationMs });

@@ -49,12 +49,15 @@ export class RealtimeSession {
   #beta: boolean;
   #send: (event: object) => void;
   #state: RealtimeState;
-  #listening: Listening;
+  /** Undefined until it is open, and where there is no recogniser. */
+  #listening: Listening | undefined;
+  #deaf = new SpeechError('model_unavailable', 'There is no recogniser.');
   #decoder: WireDecoder;
   #responses = new Map<string, AbortController>();
   #close = new AbortController();
   #inputs: Input[] = [];
-  #busy = false;
+  /** Inputs wait: for the one before, and at first for the session to open. */
+  #busy = true;
 
   constructor(deps: RealtimeDeps, start: RealtimeStart, send: (event: object) => void) {
     this.#deps = deps;
@@ -65,10 +68,24 @@ export class RealtimeSession {
     if (start.configuration !== undefined) this.#configureFirst(start.configuration);
     const { session } = this.#state;
     this.#decoder = new WireDecoder(session.audio.input.format);
-    this.#listening = deps.openListening(this.#listeningOptions(session), this.#caller, (event) =>
-      this.#take({ type: 'hearing', event }),
-    );
-    this.#take({ type: 'open' });
+    void this.#open();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const options = this.#listeningOptions(this.#state.session);
+      const listening = await this.#deps.openListening(options, this.#caller, (event) =>
+        this.#take({ type: 'hearing', event }),
+      );
+      if (this.#close.signal.aborted) listening.close();
+      else this.#listening = listening;
+    } catch (thrown) {
+      // A session without ears can still speak.
+      this.#deaf = SpeechError.from(thrown);
+    }
+    this.#inputs.unshift({ type: 'open' });
+    this.#busy = false;
+    this.#drain();
   }
 
   /** One text frame of the client. Never throws: what is wrong with it is answered. */
@@ -91,7 +108,7 @@ export class RealtimeSession {
   /** Ends all work at once. */
   close(): void {
     this.#close.abort(new SpeechError('cancelled', 'The session has ended.'));
-    this.#listening.close();
+    this.#listening?.close();
     this.#responses.clear();
   }
 
@@ -108,6 +125,10 @@ export class RealtimeSession {
   #take(input: Input): void {
     if (this.#close.signal.aborted) return;
     this.#inputs.push(input);
+    this.#drain();
+  }
+
+  #drain(): void {
     if (this.#busy) return;
     this.#busy = true;
     try {
@@ -129,16 +150,17 @@ export class RealtimeSession {
       case 'push':
         this.#attempt(effect.eventId, () => {
           const sampleRate = wireRate(this.#decoder.format);
-          this.#listening.push({ pcm: this.#decoder.decode(effect.audio), sampleRate });
+          this.#ear().push({ pcm: this.#decoder.decode(effect.audio), sampleRate });
         });
         return;
       case 'commit': {
-        const utterance = this.#listening.openMs < LEAST_COMMIT_MS ? undefined : this.#listening.commit();
+        const ear = this.#listening;
+        const utterance = ear === undefined || ear.openMs < LEAST_COMMIT_MS ? undefined : ear.commit();
         this.#inputs.push({ type: 'committed', utterance, eventId: effect.eventId });
         return;
       }
       case 'clear-input':
-        this.#listening.clear();
+        this.#listening?.clear();
         return;
       case 'configure':
         this.#configure();
@@ -169,11 +191,16 @@ export class RealtimeSession {
     }
   }
 
+  #ear(): Listening {
+    if (this.#listening === undefined) throw this.#deaf;
+    return this.#listening;
+  }
+
   #configure(): void {
     const { session } = this.#state;
     const { format } = session.audio.input;
     if (format.type !== this.#decoder.format.type) this.#decoder = new WireDecoder(format);
-    this.#attempt(null, () => this.#listening.change(this.#listeningOptions(session)));
+    this.#attempt(null, () => this.#listening?.change(this.#listeningOptions(session)));
   }
 
   #listeningOptions({ type, audio }: Session): ListeningOptions {
@@ -193,21 +220,22 @@ export class RealtimeSession {
   async #transcribe(item: string, audio: Buffer): Promise<void> {
     const { format } = this.#state.session.audio.input;
     let said: string[] = [];
-    const listening = this.#deps.openListening(
-      { ...this.#listeningOptions(this.#state.session), partials: false, turns: { kind: 'manual' } },
-      this.#caller,
-      (event) => {
-        if (event.type === 'final') said.push(event.text);
-      },
-    );
+    let listening: Listening | undefined;
     try {
+      listening = await this.#deps.openListening(
+        { ...this.#listeningOptions(this.#state.session), partials: false, turns: { kind: 'manual' } },
+        this.#caller,
+        (event) => {
+          if (event.type === 'final') said.push(event.text);
+        },
+      );
       listening.push({ pcm: new WireDecoder(format).decode(audio), sampleRate: wireRate(format) });
       await listening.finish();
     } catch {
       // A response that waits for it goes on without it.
       said = [];
     } finally {
-      listening.close();
+      listening?.close();
     }
     this.#take({ type: 'transcribed', item, transcript: said.join(' ') });
   }

@@ -1,0 +1,78 @@
+import type { KeyStore } from '../../accounts/keys.ts';
+import type { Principal } from '../../accounts/scopes.ts';
+import { SpeechError } from '../../errors.ts';
+import { hashToken, randomToken, TOKEN_PATTERN } from '../../security/secrets.ts';
+import type { CredentialKind } from '../credentials.ts';
+
+/** What tells a client secret from a key: OpenAI's own mark. */
+const MARK = 'ek_';
+const SOCKET = '/v1/realtime';
+
+export interface ClientSecretsOptions {
+  /** Secrets that are alive at once. */
+  entries: number;
+  keys: KeyStore;
+  /** Unix time in ms. */
+  now?: () => number;
+}
+
+interface Entry {
+  principal: Principal;
+  /** The session that sockets opened with it begin with. */
+  configuration: object | undefined;
+  /** Unix time in ms. */
+  endsAt: number;
+}
+
+/**
+ * Short-lived secrets that a server makes for its pages, so that no key reaches a browser: each opens Realtime sockets
+ * and nothing else, until it ends or the key it was made with does. Only hashes are kept, in memory.
+ */
+export class ClientSecrets implements CredentialKind {
+  readonly mark = MARK;
+  #options: ClientSecretsOptions;
+  #now: () => number;
+  #entries = new Map<string, Entry>();
+
+  constructor(options: ClientSecretsOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Throws `overloaded` at the bound. */
+  issue(
+    principal: Principal,
+    configuration: object | undefined,
+    lifetimeMs: number,
+  ): { value: string; expiresAt: number } {
+    const now = this.#now();
+    if (this.#entries.size >= this.#options.entries) {
+      for (const [hash, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(hash);
+      if (this.#entries.size >= this.#options.entries) {
+        throw new SpeechError('overloaded', 'Too many client secrets are alive.', { retryAfterMs: 60_000 });
+      }
+    }
+    const value = MARK + randomToken();
+    const endsAt = now + lifetimeMs;
+    const own: Principal = { ...principal, scopes: new Set(['speech']) };
+    this.#entries.set(hashToken(value), { principal: own, configuration, endsAt });
+    return { value, expiresAt: Math.floor(endsAt / 1000) };
+  }
+
+  async authenticate(token: string, path: string): Promise<Principal | undefined> {
+    const principal = path === SOCKET ? this.#find(token)?.principal : undefined;
+    if (principal === undefined) return undefined;
+    return (await this.#options.keys.living(new Set([principal.keyId]))).has(principal.keyId) ? principal : undefined;
+  }
+
+  /** What a secret's sockets begin with; undefined also for what is no secret. */
+  configurationOf(token: string | undefined): object | undefined {
+    return token === undefined ? undefined : this.#find(token)?.configuration;
+  }
+
+  #find(token: string): Entry | undefined {
+    if (!token.startsWith(MARK) || !TOKEN_PATTERN.test(token.slice(MARK.length))) return undefined;
+    const entry = this.#entries.get(hashToken(token));
+    return entry === undefined || entry.endsAt <= this.#now() ? undefined : entry;
+  }
+}

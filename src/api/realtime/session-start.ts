@@ -1,0 +1,70 @@
+import type { Settings } from '../../config/kinds.ts';
+import { SpeechError } from '../../errors.ts';
+import type { Names } from '../../models/names.ts';
+import { RealtimeProblem } from '../../realtime/problem.ts';
+import type { Rules } from '../../realtime/realtime.machine.ts';
+import { type NewSession, newSession, type Session, updateSession } from '../../realtime/session-config.ts';
+import { randomToken } from '../../security/secrets.ts';
+
+/** What clients that were written for OpenAI name as recognisers: here each stands for the default. */
+const STOCK_MODEL = /^(gpt-|whisper|o\d)/;
+
+export interface SessionDeps {
+  settings: Settings;
+  names: Names;
+}
+
+/** What this server can do for a session. */
+export function rulesOf({ settings, names }: SessionDeps): Rules {
+  const explained = (param: string, look: () => unknown): void => {
+    try {
+      look();
+    } catch (thrown) {
+      throw new RealtimeProblem('invalid_value', SpeechError.from(thrown).message, param);
+    }
+  };
+  return {
+    maxItems: settings.limits.realtimeItems,
+    maxResponses: settings.limits.realtimeResponses,
+    hasLanguageModel: settings.llmUrl !== '',
+    checkVoice: (voice, param) => explained(param, () => names.voice(names.model('tts', undefined), voice, undefined)),
+    checkRecogniser: (model, param) => explained(param, () => recogniserOf(names, model)),
+  };
+}
+
+/** The recogniser that a client's name stands for, by its id; undefined for the default. Throws `model_not_found`. */
+export function recogniserOf(names: Names, name: string | undefined): string | undefined {
+  if (name === undefined || (STOCK_MODEL.test(name) && names.find(name) === undefined)) return undefined;
+  return names.model('stt', name).manifest.id;
+}
+
+/** A session as its client asks for it in the URL, before any update. */
+export function sessionStart({ settings }: SessionDeps, kind: NewSession['kind'], model: string): NewSession {
+  return {
+    id: `sess_${randomToken().slice(0, 24)}`,
+    kind,
+    model: model === '' && kind === 'realtime' ? 'gpt-realtime' : model,
+    voice: settings.ttsVoice === '' ? 'alloy' : settings.ttsVoice,
+    expiresAt: Math.floor((Date.now() + settings.limits.socketLifetimeMs) / 1000),
+  };
+}
+
+/** The whole session that a configuration makes. Throws `invalid_request` with the field that is wrong. */
+export function configured(
+  deps: SessionDeps,
+  configuration: { type: NewSession['kind'] } & Record<string, unknown>,
+): Session {
+  const model = typeof configuration.model === 'string' ? configuration.model : '';
+  const session = newSession(sessionStart(deps, configuration.type, model));
+  return answered(() => updateSession(session, configuration, { rules: rulesOf(deps), spoken: false }));
+}
+
+/** What is wrong with a session, as an answer over HTTP. */
+export function answered<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof RealtimeProblem)) throw thrown;
+    throw new SpeechError('invalid_request', thrown.message, thrown.param === null ? {} : { param: thrown.param });
+  }
+}
