@@ -18,7 +18,11 @@ import type { NewSession, Session, TurnDetection } from './session-config.ts';
 import { WireDecoder, wireRate } from './wire-audio.ts';
 
 export interface RealtimeDeps extends ResponderDeps {
-  openListening: (options: ListeningOptions, caller: LiveCaller, onEvent: (event: ListeningEvent) => void) => Listening;
+  openListening: (
+    options: ListeningOptions,
+    caller: LiveCaller,
+    onEvent: (event: ListeningEvent) => void,
+  ) => Promise<Listening>;
   /** The recogniser that a client's name stands for; stock names stand for the default. */
   recogniser: (name: string | undefined) => string | undefined;
   rules: Rules;
