@@ -52,7 +52,7 @@ export interface Speech {
 }
 
 /** The first piece is kept short, so that a slow voice is heard soon. In characters. */
-const FIRST_PIECE_CHARS = 120;
+export const FIRST_PIECE_CHARS = 120;
 
 /**
  * Speaks text: it is prepared, cut into sentences, spoken sentence by sentence and encoded while it is made. Errors
@@ -167,7 +167,11 @@ async function* keep(bytes: AsyncIterable<Uint8Array>, cache: SpeechCache, key: 
   }
 }
 
-function checkAbilities({ model, speed, instructions }: SpeakRequest, capability: SpeakCapability): void {
+/** Throws SpeechError `unsupported_by_model` for a pace or instructions that the model cannot follow. */
+export function checkAbilities(
+  { model, speed, instructions }: Pick<SpeakRequest, 'model' | 'speed' | 'instructions'>,
+  capability: SpeakCapability,
+): void {
   const { id } = model.manifest;
   const range = capability.speed;
   if (range === null ? speed !== 1 : speed < range.min || speed > range.max) {
@@ -186,7 +190,8 @@ export function outputRate(format: AudioFormat, voiceRate: number): number {
   return format === 'pcm' ? 24_000 : codecRate(format, voiceRate);
 }
 
-function languageOf(capability: SpeakCapability, voice: string): string {
+/** BCP 47 of a voice. */
+export function languageOf(capability: SpeakCapability, voice: string): string {
   const base = voice.split('+', 1)[0];
   const known = capability.voices.find((candidate) => candidate.id === voice || candidate.id === base);
   return known?.language ?? capability.languages[0] ?? 'en';

@@ -27,6 +27,8 @@ export interface VoiceOptions {
   /** Silence to put between sentences. */
   sentencePauseMs: number;
   limits: Pick<Settings['limits'], 'audioPerCharacterMs' | 'requestTimeoutMs'>;
+  /** These are further pieces of a request whose first ones were admitted. */
+  continues?: boolean;
   /** Cut the silence that the voice leaves at the start and end of the speech and inside sentences. */
   trimSilence: boolean;
   onTiming: (timing: Timing) => void;
@@ -50,7 +52,9 @@ export async function* voicePieces(
   const signal = AbortSignal.any([caller.signal, stop.signal]);
   const deadline = performance.now() + options.limits.requestTimeoutMs;
   const start = (piece: Piece | undefined) =>
-    piece === undefined ? undefined : startCall(options, piece, piece !== pieces[0], { ...caller, signal }, deadline);
+    piece === undefined
+      ? undefined
+      : startCall(options, piece, options.continues === true || piece !== pieces[0], { ...caller, signal }, deadline);
   let ms = 0;
   let next = start(pieces[0]);
   try {
