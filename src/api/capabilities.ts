@@ -5,6 +5,7 @@ import { describeLimits } from '../config/public-limits.ts';
 import type { Catalog } from '../models/catalog.ts';
 import { MODEL_KINDS } from '../models/manifest.ts';
 import type { Names } from '../models/names.ts';
+import { helperRemedy, presentSteps } from '../speech/steps/models.ts';
 import { TRANSCRIPT_FORMATS } from '../speech/transcript-formats.ts';
 import type { Router } from '../workers/router.ts';
 import type { App } from './app.ts';
@@ -70,6 +71,16 @@ const capabilities = z
           .optional(),
       }),
     ),
+    steps: z
+      .record(
+        z.string(),
+        z.object({
+          available: z.boolean(),
+          model: z.string().optional(),
+          remedy: z.string().optional().describe('The line that gets the model'),
+        }),
+      )
+      .describe('What a transcription may ask for besides the words'),
     notices: z.array(z.string()).describe('What the operator should know, such as how to get a missing recogniser'),
   })
   .meta({ id: 'Capabilities' });
@@ -107,13 +118,15 @@ export function capabilitiesRoute(app: App, deps: CapabilitiesDeps): void {
         };
       });
       const tts = names.default('tts');
+      const steps = presentSteps(names, settings);
+      const canDiarize = steps.diarization !== undefined;
       return {
         version,
         auth: { required: !settings.authDisabled },
         limits: describeLimits(settings),
         formats: {
           speech: [...AUDIO_FORMATS],
-          transcription: TRANSCRIPT_FORMATS.filter((format) => format !== 'diarized_json'),
+          transcription: TRANSCRIPT_FORMATS.filter((format) => format !== 'diarized_json' || canDiarize),
         },
         defaults: {
           tts: tts?.manifest.id ?? null,
@@ -121,11 +134,27 @@ export function capabilitiesRoute(app: App, deps: CapabilitiesDeps): void {
           voice: tts === undefined ? null : names.voice(tts, undefined, undefined),
         },
         models,
+        steps: Object.fromEntries(
+          STEPS.map(([step, kind]) => {
+            const model = steps[kind]?.manifest.id;
+            const remedy = names.default(kind) === undefined ? helperRemedy(kind) : undefined;
+            return [step, { available: model !== undefined, model, remedy }];
+          }),
+        ),
         notices: notices(settings, catalog, names),
       } as unknown as z.infer<typeof capabilities>;
     },
   );
 }
+
+/** What `steps` calls each kind of help: a transcription's fields, and what it does by itself. */
+const STEPS = [
+  ['denoise', 'denoise'],
+  ['diarize', 'diarization'],
+  ['punctuate', 'punctuation'],
+  ['voice_activity', 'vad'],
+  ['identify_language', 'language-id'],
+] as const;
 
 /** What is missing and the one line that gets it. */
 export function notices(settings: Settings, catalog: Catalog, names: Names): string[] {

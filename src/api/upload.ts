@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -24,6 +24,8 @@ type FieldValue = string | string[] | Record<string, string>;
 export interface ReceivedForm {
   fields: Record<string, FieldValue>;
   files: Record<string, UploadedFile>;
+  /** Writes bytes to a file that lasts as long as the others. */
+  keep: (bytes: Uint8Array) => Promise<string>;
   /** Removes the files. Safe to call twice. */
   discard: () => Promise<void>;
 }
@@ -34,8 +36,11 @@ export interface Uploads {
    * client paused too long), `overloaded` (too many uploads), `cancelled` (it left). Whatever happens, the files are
    * removed when the request is over.
    */
-  receive(request: FastifyRequest): Promise<ReceivedForm>;
+  receive(request: FastifyRequest, large?: LargeFields): Promise<ReceivedForm>;
 }
+
+/** Text fields that may be larger than others, by name without `[]`: the bytes of one value, and how many there may be. */
+export type LargeFields = Readonly<Record<string, { bytes: number; most: number }>>;
 
 /** Room for boundaries and part headers in an upload of exactly the permitted size. */
 const FRAMING_BYTES = 64 * 1024;
@@ -54,7 +59,7 @@ export function acceptUploads(app: FastifyInstance, folder: string, limits: Sett
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, undefined));
 
   return {
-    async receive(request) {
+    async receive(request, large = {}) {
       const announced = Number(request.headers['content-length'] ?? 0);
       if (announced > formBytes(limits)) throw tooLarge(limits.uploadBytes);
       if (receiving >= limits.uploadsAtOnce) {
@@ -62,7 +67,7 @@ export function acceptUploads(app: FastifyInstance, folder: string, limits: Sett
       }
       receiving++;
       try {
-        return await receiveForm(request.raw, folder, limits);
+        return await receiveForm(request.raw, folder, limits, large);
       } finally {
         receiving--;
       }
@@ -74,6 +79,7 @@ async function receiveForm(
   request: IncomingMessage,
   folder: string,
   limits: Settings['limits'],
+  large: LargeFields,
 ): Promise<ReceivedForm> {
   const fields: Record<string, FieldValue> = {};
   const files: Record<string, UploadedFile> = Object.create(null);
@@ -86,14 +92,25 @@ async function receiveForm(
     await Promise.all(paths.splice(0).map((path) => rm(path, { force: true })));
   };
 
-  const boy = openParser(request, limits);
+  const keep = async (bytes: Uint8Array): Promise<string> => {
+    const path = join(folder, randomUUID());
+    paths.push(path);
+    const save = writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
+    saves.push(save);
+    await save.catch((error: NodeJS.ErrnoException) => Promise.reject(saveError(error)));
+    return path;
+  };
+
+  const larger = new LargeFieldCounts(large);
+  const boy = openParser(request, limits, larger.bytes);
   boy.on('field', (name: string | undefined, value, _nameTruncated, valueTruncated) => {
     const problem = nameProblem(name);
     if (problem !== undefined) fail(broken(problem));
-    else if (valueTruncated) {
-      const message = `'${name}' is larger than ${limits.formFieldBytes} bytes.`;
+    else if (valueTruncated || Buffer.byteLength(value) > larger.allowed(name!, limits.formFieldBytes)) {
+      const message = `'${name}' is larger than ${larger.allowed(name!, limits.formFieldBytes)} bytes.`;
       fail(new SpeechError('too_large', message, { param: name! }));
     } else if (value.includes(UNDECODABLE)) fail(broken(`'${name}' is not valid UTF-8`));
+    else if (larger.isOneTooMany(name!)) fail(broken(`'${name}' comes too often`));
     else addField(fields, name!, value);
   });
   boy.on('fieldsLimit', () => fail(broken(`it has more than ${limits.formFields} fields`)));
@@ -145,7 +162,7 @@ async function receiveForm(
     request.resume();
     if (!request.readableEnded) await once(request, 'end', { signal: stop.signal });
     stop.signal.throwIfAborted();
-    return { fields, files, discard };
+    return { fields, files, keep, discard };
   } catch (thrown) {
     const error = stop.signal.aborted ? stop.signal.reason : thrown;
     stop.abort(error);
@@ -161,12 +178,43 @@ async function receiveForm(
   }
 }
 
-function openParser(request: IncomingMessage, limits: Settings['limits']): BusboyInstance {
+class LargeFieldCounts {
+  /** Of the largest value that any of them may have. */
+  readonly bytes: number;
+  #large: LargeFields;
+  #counts = new Map<string, number>();
+
+  constructor(large: LargeFields) {
+    this.#large = large;
+    this.bytes = Math.max(0, ...Object.values(large).map((field) => field.bytes));
+  }
+
+  allowed(name: string, usual: number): number {
+    return Math.max(usual, this.#field(name)?.bytes ?? 0);
+  }
+
+  isOneTooMany(name: string): boolean {
+    const field = this.#field(name);
+    if (field === undefined) return false;
+    const count = (this.#counts.get(baseName(name)) ?? 0) + 1;
+    this.#counts.set(baseName(name), count);
+    return count > field.most;
+  }
+
+  #field(name: string): LargeFields[string] | undefined {
+    const base = baseName(name);
+    return Object.hasOwn(this.#large, base) ? this.#large[base] : undefined;
+  }
+}
+
+const baseName = (name: string): string => name.replace(/\[.*$/s, '');
+
+function openParser(request: IncomingMessage, limits: Settings['limits'], largeBytes: number): BusboyInstance {
   try {
     return new Busboy({
       headers: request.headers as BusboyHeaders,
       limits: {
-        fieldSize: limits.formFieldBytes,
+        fieldSize: Math.max(limits.formFieldBytes, largeBytes),
         fields: limits.formFields,
         fileSize: limits.uploadBytes,
         files: 8,

@@ -23,13 +23,15 @@ export function transcriptBody(
   const { segments } = transcript;
   switch (format) {
     case 'text':
-      return { contentType: 'text/plain; charset=utf-8', body: `${joinText(segments)}\n` };
+      return { contentType: 'text/plain; charset=utf-8', body: `${plainText(segments)}\n` };
     case 'srt':
       return { contentType: 'text/plain; charset=utf-8', body: srt(segments) };
     case 'vtt':
       return { contentType: 'text/vtt; charset=utf-8', body: vtt(segments) };
     case 'verbose_json':
       return { contentType: JSON_TYPE, body: verbose(transcript) };
+    case 'diarized_json':
+      return { contentType: JSON_TYPE, body: diarized(transcript) };
     default:
       return { contentType: JSON_TYPE, body: { text: joinText(segments), usage: usageOf(transcript.durationMs) } };
   }
@@ -48,6 +50,37 @@ export function separator(before: string, after: string): '' | ' ' {
 
 export function joinText(segments: readonly { text: string }[]): string {
   return segments.reduce((text, segment) => text + separator(text, segment.text) + segment.text, '');
+}
+
+/** One paragraph, or where speakers are told apart one for each turn. */
+function plainText(segments: readonly TranscriptSegment[]): string {
+  const turns: { speaker: string | undefined; text: string }[] = [];
+  for (const { text, speaker } of segments) {
+    const last = turns.at(-1);
+    if (last === undefined || last.speaker !== speaker) turns.push({ speaker, text });
+    else last.text += separator(last.text, text) + text;
+  }
+  return turns.map(({ speaker, text }) => (speaker === undefined ? text : `${speaker}: ${text}`)).join('\n');
+}
+
+/** How segments that tell their speaker are named. */
+export const segmentId = (index: number): string => `seg_${String(index + 1).padStart(3, '0')}`;
+
+function diarized({ segments, durationMs, task }: Transcript): object {
+  return {
+    task,
+    duration: seconds(durationMs),
+    text: joinText(segments),
+    segments: segments.map(({ text, startMs, endMs, speaker }, index) => ({
+      type: 'transcript.text.segment',
+      id: segmentId(index),
+      start: seconds(startMs),
+      end: seconds(endMs),
+      text,
+      speaker: speaker ?? 'A',
+    })),
+    usage: usageOf(durationMs),
+  };
 }
 
 function usageOf(durationMs: number): { type: 'duration'; seconds: number } {
@@ -76,6 +109,7 @@ function verbose({ segments, durationMs, language, task, words, segmentTimes }: 
             avg_logprob: segment.confidence === undefined ? 0 : Math.log(Math.max(segment.confidence, 1e-6)),
             compression_ratio: 1,
             no_speech_prob: 0,
+            ...(segment.speaker === undefined ? {} : { speaker: segment.speaker }),
           })),
         }
       : {}),
@@ -105,16 +139,19 @@ export function languageName(tag: string): string {
 
 function srt(segments: readonly TranscriptSegment[]): string {
   return cues(segments)
-    .map(({ startMs, endMs, text }, i) => `${i + 1}\n${clock(startMs, ',')} --> ${clock(endMs, ',')}\n${text}\n\n`)
+    .map(({ startMs, endMs, text, speaker }, i) => {
+      const said = speaker === undefined ? text : `${speaker}: ${text}`;
+      return `${i + 1}\n${clock(startMs, ',')} --> ${clock(endMs, ',')}\n${said}\n\n`;
+    })
     .join('');
 }
 
 function vtt(segments: readonly TranscriptSegment[]): string {
-  const written = cues(segments).map(
-    // `-->` would end a cue's text early.
-    ({ startMs, endMs, text }) =>
-      `${clock(startMs, '.')} --> ${clock(endMs, '.')}\n${text.replaceAll('-->', '->')}\n\n`,
-  );
+  const written = cues(segments).map(({ startMs, endMs, text, speaker }) => {
+    // `-->` would end a cue's text early, `>` and a line the name.
+    const voice = speaker === undefined ? '' : `<v ${speaker.replace(/[<>&\s]+/g, ' ')}>`;
+    return `${clock(startMs, '.')} --> ${clock(endMs, '.')}\n${voice}${text.replaceAll('-->', '->')}\n\n`;
+  });
   return `WEBVTT\n\n${written.join('')}`;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { OpenModel } from '../../src/engines/contract.ts';
@@ -14,10 +15,19 @@ export async function writeFiles(
     const bytes = Buffer.from(content);
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);
-    described.push({ path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+    described.push(describeBytes(bytes, path));
   }
   return described;
 }
+
+/** A file that is there, as a manifest describes it. */
+export const describeFile = (file: string, path: string): ModelFile => describeBytes(readFileSync(file), path);
+
+const describeBytes = (bytes: Uint8Array, path: string): ModelFile => ({
+  path,
+  bytes: bytes.length,
+  sha256: createHash('sha256').update(bytes).digest('hex'),
+});
 
 /** The model as an engine receives it, with its files in `folder`. */
 export function openModel(manifest: ModelManifest, folder: string): OpenModel {

@@ -16,9 +16,9 @@ const FLOOR = (LEVEL * FRAME) ** 2 / 16;
 /** Bands of kaldi's features, as sherpa-onnx computes them for models that tell voices apart. */
 const BANDS = { scale: 'htk', from: 20, to: 7600 } as const;
 
-/** The recording, 16 000 Hz, as if this person had spoken it: every person has a tone of their own all the way. */
-export function spokenBy(person: 0 | 1 | 2, pcm: Float32Array): Float32Array {
-  const step = (2 * Math.PI * MARKS[person]!) / RATE;
+/** The recording as if this person had spoken it: every person has a tone of their own all the way. */
+export function spokenBy(person: 0 | 1 | 2, pcm: Float32Array, sampleRate = RATE): Float32Array {
+  const step = (2 * Math.PI * MARKS[person]!) / sampleRate;
   return pcm.map((sample, at) => sample + LEVEL * Math.sin(step * at));
 }
 

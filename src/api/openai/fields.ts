@@ -22,13 +22,18 @@ export function numberField(min: number, max: number) {
   );
 }
 
+/** A whole number, or text that is one. */
+export function wholeField(min: number, max: number) {
+  return numberField(min, max).pipe(z.int({ error: `must be a whole number from ${min} to ${max}` }));
+}
+
 /** One value, several, or a JSON list as curl users write it. */
-export function listField<T extends z.ZodType>(item: T) {
+export function listField<T extends z.ZodType>(item: T, most = 64) {
   return z.preprocess((value) => {
     if (value === undefined) return undefined;
     if (typeof value === 'string' && value.startsWith('[')) return parsed(value);
     return Array.isArray(value) ? value : [value];
-  }, z.array(item).max(64));
+  }, z.array(item).max(most));
 }
 
 /** An object, or its JSON text. */

@@ -24,6 +24,7 @@ export const verboseTranscription = z
           avg_logprob: z.number(),
           compression_ratio: z.number(),
           no_speech_prob: z.number(),
+          speaker: z.string().optional().describe('Where `diarize` asked for it'),
         }),
       )
       .optional(),
@@ -31,3 +32,23 @@ export const verboseTranscription = z
     usage,
   })
   .meta({ id: 'VerboseTranscription' });
+
+/** The answer to `response_format: "diarized_json"`. */
+export const diarizedTranscription = z
+  .object({
+    task: z.enum(['transcribe', 'translate']),
+    duration: z.number().describe('In seconds'),
+    text: z.string(),
+    segments: z.array(
+      z.object({
+        type: z.literal('transcript.text.segment'),
+        id: z.string(),
+        start: seconds,
+        end: seconds,
+        text: z.string(),
+        speaker: z.string().describe('A name from `known_speaker_names`, else A, B, …'),
+      }),
+    ),
+    usage,
+  })
+  .meta({ id: 'DiarizedTranscription' });

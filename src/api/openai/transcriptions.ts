@@ -3,28 +3,25 @@ import { z } from 'zod';
 import { type ErrorCode, SpeechError } from '../../errors.ts';
 import type { Names } from '../../models/names.ts';
 import {
+  modelsFor,
   type TranscribeDeps,
   type Transcription,
   type TranscriptSegment,
   transcribe,
 } from '../../speech/transcribe.ts';
-import {
-  languageName,
-  separator,
-  TRANSCRIPT_FORMATS,
-  type TranscriptFormat,
-  transcriptBody,
-} from '../../speech/transcript-formats.ts';
+import { type TranscriptFormat, transcriptBody } from '../../speech/transcript-formats.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { App } from '../app.ts';
 import { errorEvent } from '../errors.ts';
 import { markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
-import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
+import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream } from '../stream.ts';
 import type { ReceivedForm, UploadedFile, Uploads } from '../upload.ts';
-import { booleanField, jsonField, languageField, listField, modelField, numberField, oneOf } from './fields.ts';
-import { transcription, verboseTranscription } from './transcript-schemas.ts';
+import { knownSpeakers, REFERENCES } from './speaker-references.ts';
+import { transcriptEvents } from './transcript-events.ts';
+import { diarizedTranscription, transcription, verboseTranscription } from './transcript-schemas.ts';
+import { type TranscriptionForm, transcriptionForms, transcriptionQuery } from './transcription-form.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -41,9 +38,6 @@ export interface TranscriptionDeps extends TranscribeDeps {
 
 const ABOUT_RECORDING: ReadonlySet<ErrorCode> = new Set(['invalid_audio', 'unsupported_audio', 'audio_too_long']);
 
-/** The file, as the documentation shows it. It has been checked when the form was received. */
-const fileField = z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' });
-
 /** `POST /v1/audio/transcriptions` and `POST /v1/audio/translations`, as OpenAI's clients use them. */
 export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   const { settings, names, uploads, log } = deps;
@@ -51,6 +45,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   if (!settings.sttEnabled) return;
   app.decorateRequest('form', null);
 
+  const large = { [REFERENCES]: { bytes: limits.speakerReferenceBytes, most: 4 } };
   /** Options may follow the file, so the whole form is read before any of them is looked at. */
   const receiveForm = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!/^multipart\/form-data\b/i.test(request.headers['content-type'] ?? '')) {
@@ -58,7 +53,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
         param: 'file',
       });
     }
-    const form = await uploads.receive(request);
+    const form = await uploads.receive(request, large);
     request.form = form;
     // Also where the client leaves, before now or before its answer is complete.
     if (reply.raw.destroyed) await form.discard();
@@ -66,44 +61,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     request.body = { ...form.fields, file: uploadedFile(form) };
   };
 
-  const common = {
-    file: fileField,
-    model: modelField.optional(),
-    prompt: z.string().max(limits.promptChars, `must not be longer than ${limits.promptChars} characters`).optional(),
-    temperature: numberField(0, 1).optional(),
-  };
-  const transcriptionBody = z.object({
-    ...common,
-    language: languageField.optional(),
-    languages: listField(languageField).optional().describe('The first one counts.'),
-    keywords: listField(z.string().max(200)).optional().describe('Words to expect; they are added to the prompt.'),
-    response_format: oneOf(TRANSCRIPT_FORMATS).default('json'),
-    timestamp_granularities: listField(oneOf(['word', 'segment'])).optional(),
-    include: listField(oneOf(['logprobs']))
-      .optional()
-      .describe('Accepted; no engine of this server tells tokens apart.'),
-    stream: booleanField.default(false),
-    chunking_strategy: jsonField(
-      z.union([
-        oneOf(['auto']),
-        z.object({
-          type: oneOf(['server_vad']),
-          threshold: numberField(0, 1).optional(),
-          prefix_padding_ms: numberField(0, 60_000).optional(),
-          silence_duration_ms: numberField(0, 60_000).optional(),
-        }),
-      ]),
-    )
-      .optional()
-      .describe('Accepted: long recordings are always cut at pauses.'),
-    known_speaker_names: listField(z.string().max(200)).optional(),
-    known_speaker_references: listField(z.string()).optional(),
-  });
-  const translationBody = z.object({
-    ...common,
-    response_format: oneOf(['json', 'text', 'srt', 'verbose_json', 'vtt']).default('json'),
-  });
-
+  const forms = transcriptionForms(limits);
   const schema = {
     tags: ['Transcription'],
     consumes: ['multipart/form-data'],
@@ -111,7 +69,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
       200: {
         description: 'As `response_format` says; with `stream` server-sent events',
         content: {
-          'application/json': { schema: z.union([verboseTranscription, transcription]) },
+          'application/json': { schema: z.union([verboseTranscription, diarizedTranscription, transcription]) },
           'text/plain': { schema: z.string() },
           'text/vtt': { schema: z.string() },
           'text/event-stream': { schema: z.string() },
@@ -126,30 +84,37 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     {
       config: { policy: withScope('speech') },
       preValidation: receiveForm,
-      schema: { ...schema, summary: 'Transcribe a recording', body: transcriptionBody },
+      schema: {
+        ...schema,
+        summary: 'Transcribe a recording',
+        body: forms.transcription,
+        querystring: transcriptionQuery,
+      },
     },
     async (request, reply) => {
       const { body } = request;
       const granularities = body.timestamp_granularities;
-      const format = body.response_format;
-      if (format === 'diarized_json' || body.known_speaker_names !== undefined) {
-        throw new SpeechError('unsupported_by_model', 'This server has no model that tells speakers apart.', {
-          param: format === 'diarized_json' ? 'response_format' : 'known_speaker_names',
-        });
-      }
+      const diarize = diarizeParam(body, request.query.diarize);
+      const format = diarize !== undefined && body.response_format === 'json' ? 'diarized_json' : body.response_format;
       if (granularities !== undefined && format !== 'verbose_json') {
         throw new SpeechError('invalid_request', "Word and segment times need response_format 'verbose_json'.", {
           param: 'timestamp_granularities',
         });
       }
-      const model = names.model('stt', body.model);
       const language = body.language ?? body.languages?.[0];
+      const model = names.model('stt', body.model, language);
       const prompt = [body.prompt, ...(body.keywords ?? [])].filter(Boolean).join(', ') || undefined;
       if (prompt !== undefined && prompt.length > limits.promptChars) {
         const message = `The prompt with its keywords is longer than ${limits.promptChars} characters.`;
         throw new SpeechError('invalid_request', message, { param: 'keywords' });
       }
       const words = granularities?.includes('word') ?? false;
+      const { temperature, denoise, punctuate, num_speakers: speakers } = body;
+      const wish = diarize === undefined ? undefined : { param: diarize, speakers };
+      const task = 'transcribe' as const;
+      const wanted = { model, language, prompt, temperature, words, task, denoise, punctuate, diarize: wish };
+      modelsFor(deps, wanted);
+      const known = await knownSpeakers(body, request.form!);
       return await answer(request, reply, {
         format,
         stream: body.stream,
@@ -159,15 +124,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
         work: (file, signal) =>
           transcribe(
             deps,
-            {
-              path: file.path,
-              model,
-              language,
-              prompt,
-              temperature: body.temperature,
-              words,
-              task: 'transcribe',
-            },
+            { ...wanted, path: file.path, diarize: wish && { ...wish, known } },
             { requestId: request.id, keyId: request.principal!.keyId, signal },
           ),
       });
@@ -179,10 +136,10 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
     {
       config: { policy: withScope('speech') },
       preValidation: receiveForm,
-      schema: { ...schema, summary: 'Transcribe a recording into English', body: translationBody },
+      schema: { ...schema, summary: 'Transcribe a recording into English', body: forms.translation },
     },
     async (request, reply) => {
-      const { model, prompt, temperature, response_format: format } = request.body;
+      const { model, prompt, temperature, denoise, response_format: format } = request.body;
       return await answer(request, reply, {
         format,
         stream: false,
@@ -199,6 +156,7 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
               prompt,
               temperature,
               words: false,
+              denoise,
               task: 'translate',
             },
             { requestId: request.id, keyId: request.principal!.keyId, signal },
@@ -247,6 +205,15 @@ export function transcriptionRoutes(app: App, deps: TranscriptionDeps): void {
   }
 }
 
+/** The field that asks for speakers to be told apart, if any does. */
+function diarizeParam(body: TranscriptionForm, query = false): string | undefined {
+  if (body.response_format === 'diarized_json') return 'response_format';
+  if (body.diarize || query) return 'diarize';
+  if (body.known_speaker_names !== undefined) return 'known_speaker_names';
+  if (body.known_speaker_references !== undefined) return REFERENCES;
+  return body.num_speakers === undefined ? undefined : 'num_speakers';
+}
+
 function uploadedFile(form: ReceivedForm): UploadedFile {
   const { file, ...others } = form.files;
   const stray = Object.keys(others)[0];
@@ -267,35 +234,8 @@ async function* blameFile(segments: AsyncIterable<TranscriptSegment>): AsyncGene
   } catch (thrown) {
     const error = SpeechError.from(thrown);
     const { code, message, detail } = error;
-    throw ABOUT_RECORDING.has(code) ? new SpeechError(code, message, { param: 'file', detail, cause: error }) : error;
+    throw ABOUT_RECORDING.has(code) && error.param === null
+      ? new SpeechError(code, message, { param: 'file', detail, cause: error })
+      : error;
   }
-}
-
-/**
- * OpenAI's transcription stream. The deltas joined are the final text: each but the first begins with its space. With
- * `verbose_json` each delta is followed by its times, and the end names language and duration: OpenAI has these
- * events for other formats, and clients pass over what they did not ask for.
- */
-async function* transcriptEvents(
-  segments: AsyncIterable<TranscriptSegment>,
-  durationMs: () => number,
-  { format, language }: { format: TranscriptFormat; language: string },
-): AsyncGenerator<string> {
-  const timed = format === 'verbose_json';
-  let text = '';
-  let id = 0;
-  let spoken: string | undefined;
-  for await (const segment of segments) {
-    if (segment.text === '') continue;
-    const delta = separator(text, segment.text) + segment.text;
-    text += delta;
-    spoken ??= segment.language;
-    yield serverEvent({ type: 'transcript.text.delta', delta });
-    if (!timed) continue;
-    const times = { id, start: Math.round(segment.startMs) / 1000, end: Math.round(segment.endMs) / 1000 };
-    yield serverEvent({ type: 'transcript.text.segment', ...times, text: segment.text });
-    id++;
-  }
-  const about = { language: languageName(spoken ?? language), duration: Math.round(durationMs()) / 1000 };
-  yield serverEvent({ type: 'transcript.text.done', text, ...(timed && about) });
 }
