@@ -104,6 +104,38 @@ const expected: readonly [name: string, model: OpenModel, config: object][] = [
       { ruleFsts: '/m/ruleFsts-phone,/m/ruleFsts-date' },
     ),
   ],
+  [
+    'zipvoice',
+    {
+      ...sample('zipvoice', 'encoder decoder vocoder tokens lexicon dataDir reference'),
+      options: { referenceText: 'What is said.' },
+    },
+    voice({
+      zipvoice: {
+        encoder: '/m/encoder',
+        decoder: '/m/decoder',
+        vocoder: '/m/vocoder',
+        tokens: '/m/tokens',
+        lexicon: '/m/lexicon',
+        dataDir: '/m/dataDir',
+      },
+    }),
+  ],
+  [
+    'pocket',
+    sample('pocket', 'lmFlow lmMain encoder decoder textConditioner vocabJson tokenScoresJson reference'),
+    voice({
+      pocket: {
+        lmFlow: '/m/lmFlow',
+        lmMain: '/m/lmMain',
+        encoder: '/m/encoder',
+        decoder: '/m/decoder',
+        textConditioner: '/m/textConditioner',
+        vocabJson: '/m/vocabJson',
+        tokenScoresJson: '/m/tokenScoresJson',
+      },
+    }),
+  ],
 
   [
     'whisper: English only',

@@ -60,7 +60,10 @@ export function capabilitiesOf(model: OpenModel): Capabilities {
   const family = familyOf(model);
   if (helps(family)) return family.capabilities(model);
   if (family.api !== 'voice') {
-    return { transcribe: { languages: model.languages, ...family.capability(model) } };
+    const transcribe = { languages: model.languages, ...family.capability(model) };
+    if (family.api === 'recogniser') return { transcribe };
+    const { languages, detectsLanguage, wordTimes, confidence } = transcribe;
+    return { transcribe, listen: { languages, detectsLanguage, wordTimes, confidence } };
   }
   return {
     speak: {
@@ -68,7 +71,7 @@ export function capabilitiesOf(model: OpenModel): Capabilities {
       languages: model.languages,
       sampleRate: model.sampleRate ?? family.sampleRate,
       // The range of OpenAI's API. These models stretch each sound's predicted length, so any pace works.
-      speed: { min: 0.25, max: 4 },
+      speed: family.speed ?? { min: 0.25, max: 4 },
       pitch: null,
       phonemes: null,
       instructions: false,

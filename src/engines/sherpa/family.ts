@@ -1,4 +1,4 @@
-import type { Capabilities, OpenModel, TranscribeCapability } from '../contract.ts';
+import type { Capabilities, OpenModel, SpeakCapability, TranscribeCapability, Voice } from '../contract.ts';
 
 /** What is asked of a recogniser that can be told a language or to translate. */
 export interface Hints {
@@ -12,11 +12,26 @@ interface CommonFamily {
   required(model: OpenModel): readonly string[];
 }
 
+/** What sherpa-onnx is told for one text besides speaker, pace and pauses. */
+export interface Generation {
+  /** Steps of a model that makes sound by refining noise: more are slower and better. */
+  numSteps?: number;
+  extra?: Readonly<Record<string, string | number>>;
+}
+
 /** A family of voices. */
 export interface VoiceFamily extends CommonFamily {
   api: 'voice';
   /** Hz, where the manifest does not say. */
   sampleRate: number;
+  /** Where it cannot speak at every pace. */
+  speed?: SpeakCapability['speed'];
+  /**
+   * The family sounds like a recording: the role `reference`, a WAV file. `transcribed` ones also need its words, in the
+   * option `referenceText`.
+   */
+  imitates?: 'recording' | 'transcribed recording';
+  generation?(model: OpenModel, voice: Voice): Generation;
   /** The family's part of sherpa's `OfflineTtsConfig.model`. */
   config(model: OpenModel): Readonly<Record<string, object>>;
 }

@@ -14,6 +14,8 @@ export interface Native {
   OfflinePunctuation: new (config: object) => NativePunctuator;
   OnlinePunctuation: new (config: object) => NativePunctuator;
   SpokenLanguageIdentification: new (config: object) => NativeLanguageFinder;
+  /** Reads a WAV file of one channel with 16-bit samples. Throws for another one. */
+  readWave(path: string, externalBuffer: false): Waveform;
 }
 
 export interface NativeVoice {
@@ -22,12 +24,23 @@ export interface NativeVoice {
   /** `onProgress` gets each finished sentence; once it returns 0, generation stops before the next one. */
   generateAsync(request: {
     text: string;
-    generationConfig: { sid: number; speed: number; silenceScale: number };
+    generationConfig: NativeGeneration;
     onProgress(part: { samples: Float32Array }): 0 | 1;
   }): Promise<{ samples: Float32Array }>;
 }
 
-interface Waveform {
+export interface NativeGeneration {
+  sid: number;
+  speed: number;
+  silenceScale: number;
+  numSteps?: number;
+  referenceAudio?: Float32Array;
+  referenceSampleRate?: number;
+  referenceText?: string;
+  extra?: Readonly<Record<string, string | number>>;
+}
+
+export interface Waveform {
   samples: Float32Array;
   sampleRate: number;
 }

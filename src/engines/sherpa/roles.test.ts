@@ -25,8 +25,9 @@ const OPTIONAL: Readonly<Record<string, string[]>> = {
   kokoro: ['lexicon'],
   matcha: ['dataDir', 'lexicon'],
 };
-/** It looks for this one only after it has loaded the rest. */
-const FOUND_LATER = 'vocoder';
+/** It looks for these only after it has loaded the rest; the recording to imitate is read by us. */
+const FOUND_LATER: ReadonlySet<string> = new Set(['matcha vocoder', 'zipvoice vocoder', 'zipvoice lexicon']);
+const READ_BY_US = 'reference';
 
 let folder: string;
 const complaints = new Map<Case, string>();
@@ -69,7 +70,7 @@ async function casesOf(family: string, given: readonly string[] = []): Promise<C
   const roles = [...familyOf(model).required(model), ...(OPTIONAL[family] ?? [])];
   return await Promise.all(
     roles
-      .filter((role) => role !== FOUND_LATER)
+      .filter((role) => role !== READ_BY_US && !FOUND_LATER.has(`${family} ${role}`))
       .map(async (missing) => ({ missing, model: { ...model, assets: await filesOf(roles, missing) } })),
   );
 }

@@ -1,4 +1,5 @@
 import type { Family } from '../family.ts';
+import * as cloning from './cloning.ts';
 import * as helpers from './helpers.ts';
 import * as recognisers from './recognisers.ts';
 import * as streaming from './streaming.ts';
@@ -11,6 +12,8 @@ export const families: Readonly<Record<string, Family>> = {
   kokoro: voices.kokoro,
   kitten: voices.kitten,
   matcha: voices.matcha,
+  zipvoice: cloning.zipvoice,
+  pocket: cloning.pocket,
 
   whisper,
   moonshine: recognisers.moonshine,

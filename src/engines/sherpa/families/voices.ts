@@ -1,5 +1,5 @@
 import type { VoiceFamily } from '../family.ts';
-import { options, pathList, paths } from '../family.ts';
+import { baseLanguage, options, pathList, paths } from '../family.ts';
 
 /** Piper, Coqui, MeloTTS and other VITS voices. Text becomes sounds by `dataDir` (espeak-ng), `lexicon` or letters. */
 export const vits: VoiceFamily = {
@@ -15,7 +15,16 @@ export const vits: VoiceFamily = {
   }),
 };
 
-/** Kokoro. Models from version 1.0 on also want a `lexicon` or the option `lang`. */
+/**
+ * The names that espeak-ng has for the languages in which Kokoro learned from its sounds. English and Chinese words come
+ * out of lexicons, and what it learned Japanese from is not in sherpa-onnx.
+ */
+const ESPEAK_VOICES: Readonly<Record<string, string>> = { es: 'es', fr: 'fr-fr', hi: 'hi', it: 'it', pt: 'pt-br' };
+
+/**
+ * Kokoro. Models from version 1.0 on also want a `lexicon` or the option `lang`, and pronounce by the language of the
+ * voice where espeak-ng does it.
+ */
 export const kokoro: VoiceFamily = {
   api: 'voice',
   required: () => ['model', 'voices', 'tokens', 'dataDir'],
@@ -27,6 +36,10 @@ export const kokoro: VoiceFamily = {
       ...options(model, 'lang', 'lengthScale'),
     },
   }),
+  generation: (_model, { language }) => {
+    const lang = ESPEAK_VOICES[baseLanguage(language)];
+    return lang === undefined ? {} : { extra: { lang } };
+  },
 };
 
 export const kitten: VoiceFamily = {
