@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { type LocalWorker, openLocalWorker } from '../workers/local/local-worker.ts';
 import { Router } from '../workers/router.ts';
 import { openSpeechCache, type SpeechCache } from './cache.ts';
+import { WholeRecordings } from './steps/whole-recordings.ts';
 import { loadPronunciations, type Pronunciations } from './text/pronunciation.ts';
 
 /** Everything that speaks and hears, without any protocol: what the server and the command line both stand on. */
@@ -25,6 +26,7 @@ export interface SpeechService {
   log: Log;
   pronunciations: Pronunciations | undefined;
   cache: SpeechCache | undefined;
+  wholeRecordings: WholeRecordings;
   /** Loads the models that the settings name. A model that cannot load is a line in the log. */
   preload(): Promise<void>;
   /** Lets running work finish for `graceMs`, then ends it and every process. */
@@ -69,7 +71,9 @@ export async function openSpeechService(options: SpeechServiceOptions): Promise<
     })),
   );
 
+  const wholeRecordings = new WholeRecordings(settings.limits.diarizationsAtOnce);
   return {
+    wholeRecordings,
     ...{ settings, catalog, names, router, worker, media, metrics, log, pronunciations, cache },
     async preload() {
       for (const [kind, wanted] of [
