@@ -203,7 +203,8 @@ export interface LoadedModel {
   transcribe?(request: TranscribeRequest, signal: AbortSignal): AsyncIterable<RecognisedSegment>;
   /**
    * Hears one utterance while it is spoken: `audio` is mono PCM at 16 000 Hz in pieces of any length, and its end is the
-   * utterance's. Yields when the text has changed, and one `final` hearing at the end, also for silence.
+   * utterance's; it throws once the signal fires. Yields when the text has changed, and one `final` hearing at the end,
+   * also for silence.
    */
   listen?(request: ListenRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Hearing>;
   /** Finds the stretches with a voice, in order and apart from each other. */

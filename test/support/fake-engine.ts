@@ -83,6 +83,24 @@ export function fakeEngine(capabilities: Capabilities = { speak: undefined }): E
   };
 }
 
+export const FAKE_LIMITS = {
+  modelLoadMs: 20_000,
+  modelRoomMs: 10_000,
+  engineHeartbeatMs: 10_000,
+  engineMemoryBytes: 2 ** 30,
+  engineRestarts: 3,
+  queueLength: 1000,
+  queuePerCaller: 1000,
+  firstAudioMs: 60_000,
+};
+export const FAKE_SETTINGS = {
+  engineProcesses: 1,
+  engineThreads: 1,
+  modelTtl: 300,
+  modelMemory: 0,
+  maxLoadedModels: 0,
+};
+
 /** Opens a worker and a router over fake engine processes. */
 export async function openFake({
   models = [fakeModel('m')],
@@ -103,17 +121,7 @@ export async function openFake({
   queueLength?: number;
 } = {}) {
   const log = keptLog();
-  const limits = {
-    modelLoadMs: 20_000,
-    modelRoomMs: 10_000,
-    engineHeartbeatMs: 10_000,
-    engineMemoryBytes: 2 ** 30,
-    engineRestarts: 3,
-    queueLength: 1000,
-    queuePerCaller: 1000,
-    firstAudioMs: 60_000,
-    ...changes,
-  };
+  const limits = { ...FAKE_LIMITS, ...changes };
   const restarts: string[] = [];
   const worker = await openLocalWorker({
     source: source ?? { list: () => models, open: async (id) => models.find((model) => model.id === id)! },
@@ -145,7 +153,6 @@ export async function openFake({
   return { log, worker, router, ask, hear, report, restarts };
 }
 
-const FAKE_SETTINGS = { engineProcesses: 1, engineThreads: 1, modelTtl: 300, modelMemory: 0, maxLoadedModels: 0 };
 let lastRequest = 0;
 
 export function context(changes: Partial<CallContext> = {}): CallContext {

@@ -88,7 +88,11 @@ export class SherpaRecogniser implements LoadedModel {
  * What the request says about language and task. Throws `unsupported_value` for a language outside the model's list,
  * because sherpa-onnx ends the process on one, and `unsupported_by_model` for a translation that it cannot do.
  */
-export function hintsOf(request: TranscribeRequest, model: OpenModel, { transcribe }: Capabilities): Hints {
+export function hintsOf(
+  request: Pick<TranscribeRequest, 'language' | 'task'>,
+  model: OpenModel,
+  { transcribe }: Capabilities,
+): Hints {
   const task = request.task ?? 'transcribe';
   if (task === 'translate' && !transcribe?.translate) {
     throw new SpeechError('unsupported_by_model', `The model ${model.id} cannot translate.`, { param: 'model' });
@@ -102,20 +106,28 @@ export function hintsOf(request: TranscribeRequest, model: OpenModel, { transcri
   return { language, task };
 }
 
-/** Segments with their language: the one the model found, else the one it was told or the only one it knows. */
+/** Segments with their language. */
 export function labelled(
   result: NativeResult,
   request: TranscribeRequest,
   model: OpenModel,
-  { transcribe }: Capabilities,
+  capabilities: Capabilities,
 ): RecognisedSegment[] {
   const audioMs = Math.round((request.pcm.length * 1000) / HEARING_RATE);
+  const language = languageOf(result, request, model, capabilities);
+  return segmentsOf(result, audioMs, request.words === true).map((segment) => ({ ...segment, ...language }));
+}
+
+/** The language that the model found, else the one it was told or the only one it knows. */
+export function languageOf(
+  result: NativeResult,
+  request: Pick<TranscribeRequest, 'language'>,
+  model: OpenModel,
+  { transcribe }: Capabilities,
+): { language?: string } {
   const known = transcribe?.detectsLanguage ? request.language : (request.language ?? model.languages[0]);
   const language = foundLanguage(result.lang) ?? known;
-  return segmentsOf(result, audioMs, request.words === true).map((segment) => ({
-    ...segment,
-    ...(language === undefined ? {} : { language }),
-  }));
+  return language === undefined ? {} : { language };
 }
 
 /** `en` of `en` or `<|en|>`; undefined for anything that is no language, like SenseVoice's `<|nospeech|>`. */

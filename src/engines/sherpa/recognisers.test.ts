@@ -8,8 +8,16 @@ import { buildScriptedWhisper, DETECTED } from '../../../test/models/scripted-wh
 import { buildStreamingToneRecogniser } from '../../../test/models/tone-streaming.ts';
 import { buildToneTransducer } from '../../../test/models/tone-transducer.ts';
 import { buildToneVoice } from '../../../test/models/tone-voice.ts';
+import { inPieces } from '../../../test/support/live-audio.ts';
 import type { ModelManifest } from '../../models/manifest.ts';
-import type { LoadedModel, OpenModel, RecognisedSegment, TranscribeRequest } from '../contract.ts';
+import type {
+  Hearing,
+  ListenRequest,
+  LoadedModel,
+  OpenModel,
+  RecognisedSegment,
+  TranscribeRequest,
+} from '../contract.ts';
 import { engine as sherpa } from './engine.ts';
 
 let folder: string;
@@ -35,6 +43,18 @@ async function hear(model: LoadedModel, request: TranscribeRequest, signal = new
   const segments: RecognisedSegment[] = [];
   for await (const segment of model.transcribe!(request, signal)) segments.push(segment);
   return segments;
+}
+
+async function listen(
+  model: LoadedModel,
+  pieces: Float32Array[],
+  request: ListenRequest,
+  signal = new AbortController().signal,
+): Promise<Hearing[]> {
+  const audio = (async function* () {
+    yield* pieces;
+  })();
+  return await Array.fromAsync(model.listen!(request, audio, signal));
 }
 
 describe('Whisper', () => {
@@ -115,6 +135,64 @@ describe('a streaming model', () => {
     for (const samples of [0, 1, 40_000]) {
       assert.deepEqual(await hear(streaming, { pcm: new Float32Array(samples) }), []);
     }
+  });
+
+  test('says what it can do live', async () => {
+    const { listen, transcribe } = (await open(buildStreamingToneRecogniser)).capabilities;
+    assert.deepEqual(listen, { languages: ['en'], detectsLanguage: false, wordTimes: true, confidence: false });
+    assert.ok(transcribe);
+    assert.equal((await open(buildToneTransducer)).capabilities.listen, undefined);
+  });
+
+  test('hears the same while it is spoken, in pieces of any length, with words that come one by one', async () => {
+    const streaming = await open(buildStreamingToneRecogniser);
+    const pcm = await speak('every letter is here');
+    const [segment] = await hear(streaming, { pcm, words: true });
+    for (const ms of [1, 20, 200, 1000]) {
+      const hearings = await listen(streaming, inPieces(pcm, ms), { words: true });
+      assert.deepEqual(hearings.at(-1), { ...segment, final: true }, `pieces of ${ms} ms`);
+      const partials = hearings.slice(0, -1);
+      assert.ok(partials.length >= 2, `${partials.length} partial hearings in pieces of ${ms} ms`);
+      for (const [index, { text, final }] of partials.entries()) {
+        assert.equal(final, false);
+        assert.ok(segment!.text.startsWith(text), text);
+        assert.notEqual(text, partials[index - 1]?.text);
+      }
+    }
+  });
+
+  test('hears several people at once, each their own words', async () => {
+    const streaming = await open(buildStreamingToneRecogniser);
+    assert.ok(streaming.concurrency >= 2);
+    const texts = ['one at a time', 'or all at once', 'nobody has to wait', 'for anybody else'];
+    const heard = await Promise.all(
+      texts.map(async (text) => await listen(streaming, inPieces(await speak(text), 20), {})),
+    );
+    assert.deepEqual(
+      heard.map((hearings) => hearings.at(-1)!.text),
+      texts,
+    );
+  });
+
+  test('hears nothing live in silence and in nothing, and says so once', async () => {
+    const streaming = await open(buildStreamingToneRecogniser);
+    const nothing = { text: '', startMs: 0, endMs: 0, language: 'en', final: true };
+    for (const samples of [0, 1, 40_000]) {
+      assert.deepEqual(await listen(streaming, [new Float32Array(samples)], { words: true }), [nothing]);
+    }
+  });
+
+  test('refuses a language that it does not know, live too', async () => {
+    const streaming = await open(buildStreamingToneRecogniser);
+    await assert.rejects(listen(streaming, [], { language: 'xx' }), { code: 'unsupported_value' });
+  });
+
+  test('stops in the middle of what is being said when it is aborted', async () => {
+    const streaming = await open(buildStreamingToneRecogniser);
+    const controller = new AbortController();
+    const hearing = listen(streaming, [new Float32Array(16_000 * 60)], {}, controller.signal);
+    setImmediate(() => controller.abort());
+    await assert.rejects(hearing, { code: 'cancelled' });
   });
 
   test('stops in the middle of a long recording when it is aborted', async () => {

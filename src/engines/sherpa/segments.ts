@@ -37,6 +37,13 @@ export function segmentsOf(result: NativeResult, audioMs: number, withWords: boo
   return groups.map((each) => segment(textOf(each), each, withWords));
 }
 
+/** All of a recogniser's result as one; its text is empty where nothing was heard. */
+export function wholeOf(result: NativeResult, audioMs: number, withWords: boolean): RecognisedSegment {
+  const text = result.text.trim();
+  const words = text === '' ? [] : wordsOf(result, audioMs);
+  return words.length === 0 ? { text, startMs: 0, endMs: text === '' ? 0 : audioMs } : segment(text, words, withWords);
+}
+
 /** Joins tokens to words: pieces of words, single letters, bytes, or characters of scripts without spaces. */
 function wordsOf(result: NativeResult, audioMs: number): TimedWord[] {
   const { tokens = [], timestamps = [], durations = [] } = result;
