@@ -4,7 +4,14 @@ import type { Voice } from '../engines/contract.ts';
 import type { Catalog, CatalogModel } from './catalog.ts';
 import { type NameSettings, Names } from './names.ts';
 
-const plain: NameSettings = { sttModel: '', ttsModel: '', ttsVoice: '', modelAliases: [], voiceAliases: [] };
+const plain: NameSettings = {
+  sttModel: '',
+  ttsModel: '',
+  ttsVoice: '',
+  modelAliases: [],
+  voiceAliases: [],
+  defaultModels: [],
+};
 
 const voice = (id: string, language: string, gender?: 'female' | 'male'): Voice => ({ id, name: id, language, gender });
 
@@ -96,4 +103,59 @@ test("the operator's aliases win, and one that points to nothing stops the start
   assert.equal(aliased.voice(packagedVoice, 'boss', undefined), 'en-us+m1');
   assert.throws(() => names([packagedEar], { modelAliases: ['a=b'] }), /OS_MODEL_ALIASES/);
   assert.throws(() => names([packagedEar], { sttModel: 'nothing' }), /STT_MODEL=nothing/);
+});
+
+/** A recogniser that was added and hears these languages. */
+function hears(id: string, ...languages: string[]): CatalogModel {
+  return model(id, 'stt', { packaged: false, capabilities: { transcribe: { languages } } as never });
+}
+
+test('who names a language and no model gets its default, else that for all, else the best that knows it', () => {
+  const all = [hears('english', 'en'), hears('many', 'en', 'de', 'pt'), hears('german', 'de')];
+  const chosen = (settings: Partial<NameSettings>, language?: string) =>
+    names(all, settings).model('stt', 'whisper-1', language).manifest.id;
+  assert.equal(chosen({}), 'english');
+  assert.equal(chosen({}, 'de-AT'), 'many', 'the first one that knows it');
+  assert.equal(chosen({}, 'fr'), 'english', 'nobody knows it, which is for the request to say');
+  const defaultModels = ['stt:de=german', 'stt:pt-BR=many'];
+  assert.equal(chosen({ defaultModels }, 'de'), 'german');
+  assert.equal(chosen({ defaultModels }, 'DE-at'), 'german');
+  assert.equal(chosen({ defaultModels }, 'pt-BR'), 'many');
+  assert.equal(chosen({ defaultModels, sttModel: 'english' }, 'pt'), 'english', 'a region does not stand for the rest');
+  assert.equal(names(all, { defaultModels }).model('stt', 'english', 'de').manifest.id, 'english');
+  assert.deepEqual(names(all, { defaultModels }).defaultFor(all[2]!), ['de']);
+});
+
+test('a default or an alias in a setting that is wrong stops the start with the entry', () => {
+  for (const entry of ['stt:de=nothing', 'stt=ear', 'vad:de=ear', 'stt:de:at=ear', 'stt:d=ear', 'stt:de']) {
+    assert.throws(() => names([packagedEar], { defaultModels: [entry] }), /OS_DEFAULT_MODELS/, entry);
+  }
+  assert.throws(
+    () => names([packagedEar], { modelAliases: ['whisper-tiny=ear'] }),
+    /whisper-tiny is the id of a model/,
+  );
+  assert.throws(() => names([packagedEar], { modelAliases: ['ear=ear'] }), /ear is the id of a model/);
+});
+
+test('a model that goes after the start leaves answers that say which, never a failure', () => {
+  const all = [packagedEar, hears('gone', 'en')];
+  const known = names(all, { modelAliases: ['mine=gone', 'whisper-1=gone'], sttModel: 'gone' });
+  all.pop();
+  const lost = { code: 'model_not_found', param: 'model', message: /'gone', which is not here/ };
+  assert.throws(() => known.model('stt', 'mine'), lost);
+  assert.throws(() => known.model('stt', 'whisper-1'), lost);
+  assert.throws(() => known.model('stt', undefined), { code: 'model_unavailable', message: /'gone' is not here/ });
+  assert.equal(known.find('mine'), undefined);
+  assert.equal(known.default('stt'), undefined);
+});
+
+test('a model of the catalogue that is not here is refused with the command that gets it', () => {
+  const known = names([packagedEar]);
+  assert.throws(() => known.model('stt', 'whisper-tiny'), {
+    code: 'model_not_found',
+    message: /models pull whisper-tiny/,
+  });
+  known.offer((name) => (name === 'other' ? 'new' : undefined));
+  assert.throws(() => known.model('stt', 'other'), { code: 'model_not_found', message: /'new' is not here/ });
+  assert.throws(() => known.model('stt', 'whisper-tiny'), { message: /There is no model 'whisper-tiny'/ });
 });

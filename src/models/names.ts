@@ -1,12 +1,15 @@
-import type { SpeakCapability, Voice } from '../engines/contract.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { SpeechError } from '../errors.ts';
 import type { Catalog, CatalogModel } from './catalog.ts';
-import type { ModelKind } from './manifest.ts';
-
-type Kind = 'tts' | 'stt';
+import type { Choices, DefaultModel, Task } from './choices.ts';
+import { MODEL_ID, type ModelKind } from './manifest.ts';
+import { ChosenNames, type ChosenSettings, type ModelAlias, pairs } from './names-chosen.ts';
+import { inMainLanguage, OPENAI_VOICES, speaks, stockVoice } from './names-of-voices.ts';
+import { CATALOG_FOLDER } from './shipped.ts';
 
 /** OpenAI's own model names, which stock clients send. Each stands for this server's default of its kind. */
-const OPENAI_MODELS: Readonly<Record<Kind, readonly string[]>> = {
+const OPENAI_MODELS: Readonly<Record<Task, readonly string[]>> = {
   tts: ['tts-1', 'tts-1-hd', 'gpt-4o-mini-tts', 'gpt-4o-mini-tts-2025-12-15'],
   stt: [
     'whisper-1',
@@ -18,99 +21,118 @@ const OPENAI_MODELS: Readonly<Record<Kind, readonly string[]>> = {
   ],
 };
 
-/** OpenAI's voice names with how they sound, in the order of OpenAI's list. */
-const OPENAI_VOICES: Readonly<Record<string, 'female' | 'male'>> = {
-  alloy: 'female',
-  ash: 'male',
-  ballad: 'male',
-  coral: 'female',
-  echo: 'male',
-  fable: 'male',
-  onyx: 'male',
-  nova: 'female',
-  sage: 'female',
-  shimmer: 'female',
-  verse: 'male',
-  marin: 'female',
-  cedar: 'male',
-};
-
-export interface NameSettings {
-  sttModel: string;
-  ttsModel: string;
+export interface NameSettings extends ChosenSettings {
   ttsVoice: string;
-  modelAliases: readonly string[];
   voiceAliases: readonly string[];
 }
+
+const NO_CHOICES: Pick<Choices, 'defaults' | 'aliases'> = { defaults: [], aliases: [] };
 
 /** Turns the names that callers use into models and voices that exist, and refuses the rest with what there is. */
 export class Names {
   #catalog: Catalog;
   #settings: NameSettings;
-  #modelAliases: ReadonlyMap<string, string>;
+  #chosen: ChosenNames;
   #voiceAliases: ReadonlyMap<string, string>;
+  /** The id of a model that is not here and can be had, by id or alias. */
+  #offered: (name: string) => string | undefined = shippedId;
 
   /** Throws an Error that names a setting which points to nothing. */
-  constructor(catalog: Catalog, settings: NameSettings) {
+  constructor(catalog: Catalog, settings: NameSettings, choices = NO_CHOICES) {
     this.#catalog = catalog;
     this.#settings = settings;
-    this.#modelAliases = pairs('OS_MODEL_ALIASES', settings.modelAliases);
+    this.#chosen = new ChosenNames(settings, choices);
     this.#voiceAliases = pairs('OS_VOICE_ALIASES', settings.voiceAliases);
-    for (const [name, kind] of [
-      [settings.ttsModel, 'tts'],
-      [settings.sttModel, 'stt'],
-    ] as const) {
-      if (name !== '' && catalog.get(name)?.manifest.kind !== kind) {
-        throw new Error(`${kind.toUpperCase()}_MODEL=${name}: there is no such model; there are ${this.#list(kind)}`);
-      }
+    for (const { task, language, model } of this.#chosen.settingDefaults) {
+      if (catalog.get(model)?.manifest.kind === task) continue;
+      const setting = language === null ? `${task.toUpperCase()}_MODEL` : `OS_DEFAULT_MODELS: ${task}:${language}`;
+      throw new Error(`${setting}=${model}: there is no such model; there are ${this.#list(task)}`);
     }
-    for (const [alias, target] of this.#modelAliases) {
+    for (const [alias, target] of this.#chosen.settingAliases) {
       if (catalog.get(target) === undefined) throw new Error(`OS_MODEL_ALIASES: ${alias} names no model (${target})`);
+      if (this.isId(alias)) throw new Error(`OS_MODEL_ALIASES: ${alias} is the id of a model and stays that`);
     }
+  }
+
+  /** Says what can be had besides what is here. Without that, the catalogue of this installation counts. */
+  offer(offered: (name: string) => string | undefined): void {
+    this.#offered = offered;
   }
 
   /**
-   * The model a caller means. No name means the default. Errors: `model_not_found` with the valid names,
-   * `model_unavailable` where there is no default to use.
+   * The model a caller means. No name means the default, that of the language (BCP 47) where there is one. Errors:
+   * `model_not_found` with the valid names or how to get it, `model_unavailable` where there is no default to use.
    */
-  model(kind: Kind, name: string | undefined): CatalogModel {
-    if (name === undefined || OPENAI_MODELS[kind].includes(name)) {
-      const aliased = name === undefined ? undefined : this.#modelAliases.get(name);
-      return aliased === undefined ? this.#default(kind) : this.#catalog.get(aliased)!;
+  model(task: Task, name: string | undefined, language?: string): CatalogModel {
+    if (name === undefined || (OPENAI_MODELS[task].includes(name) && this.#target(name) === undefined)) {
+      return this.#default(task, language);
     }
     const model = this.find(name);
-    if (model === undefined || model.manifest.kind !== kind) {
-      const work = kind === 'tts' ? 'speaks' : 'transcribes';
-      throw new SpeechError(
-        'model_not_found',
-        `There is no model '${shorten(name)}' that ${work}. There are: ${this.#list(kind)}.`,
-        { param: 'model' },
-      );
+    if (model?.manifest.kind === task) return model;
+    const target = this.#target(name);
+    if (target !== undefined && this.#catalog.get(target) === undefined) {
+      throw notFound(`The name '${name}' stands for the model '${target}', which is not here.${this.#how(target)}`);
     }
-    return model;
+    const offered = model === undefined ? this.#offered(name) : undefined;
+    if (offered !== undefined) throw notFound(`The model '${offered}' is not here.${this.#how(offered)}`);
+    const work = task === 'tts' ? 'speaks' : 'transcribes';
+    throw notFound(`There is no model '${shorten(name)}' that ${work}. There are: ${this.#list(task)}.`);
   }
 
-  /** A model of either kind by id or alias. OpenAI's names are not models of their own. */
+  /** A model of any kind by id or alias. OpenAI's names are not models of their own. */
   find(name: string): CatalogModel | undefined {
-    const id = this.#modelAliases.get(name) ?? name;
-    return this.#catalog.get(id) ?? this.#catalog.list().find((candidate) => candidate.manifest.aliases.includes(name));
+    const target = this.#target(name);
+    if (target !== undefined) return this.#catalog.get(target);
+    return this.#catalog.get(name) ?? this.#catalog.list().find(({ manifest }) => manifest.aliases.includes(name));
   }
 
-  /** The default model of a kind: the operator's, else the best that is available. */
-  default(kind: ModelKind): CatalogModel | undefined {
-    const chosen = kind === 'tts' ? this.#settings.ttsModel : kind === 'stt' ? this.#settings.sttModel : '';
-    if (chosen !== '') return this.#catalog.get(chosen);
+  /** Whether a name is the id of a model, here or to be had. No alias may be one. */
+  isId(name: string): boolean {
+    return this.#catalog.get(name) !== undefined || this.#offered(name) === name;
+  }
+
+  /** The default model of a kind: the operator's for that language, else for all, else the best that is available. */
+  default(kind: ModelKind, language?: string): CatalogModel | undefined {
+    const chosen = kind === 'tts' || kind === 'stt' ? this.#chosen.default(kind, language) : undefined;
+    if (chosen !== undefined) return this.#catalog.get(chosen);
     const available = this.#catalog.list().filter((model) => model.manifest.kind === kind && model.available);
+    const fitting = language === undefined ? [] : available.filter((model) => knows(model, language));
+    const candidates = fitting.length > 0 ? fitting : available;
     // What someone added is better than what comes with every installation.
-    return available.find((model) => !model.packaged) ?? available[0];
+    return candidates.find((model) => !model.packaged) ?? candidates[0];
+  }
+
+  /** Every default that a setting or the operator chose; of two for the same, the operator's. */
+  defaults(): readonly DefaultModel[] {
+    return this.#chosen.defaults;
+  }
+
+  /** What a model is the default for: languages, `*` for all that have none of their own. */
+  defaultFor(model: CatalogModel): string[] {
+    const { id, kind } = model.manifest;
+    const languages = this.defaults().filter((each) => each.model === id && each.language !== null);
+    return [...(this.default(kind) === model ? ['*'] : []), ...languages.map(({ language }) => language!)];
   }
 
   /** Every name that stands for a model: its manifest's aliases, the operator's, and OpenAI's for the defaults. */
   aliases(model: CatalogModel): string[] {
     const { id, kind, aliases } = model.manifest;
-    const operators = [...this.#modelAliases].filter(([, target]) => target === id).map(([alias]) => alias);
+    const given = [...this.#chosen.aliases.values()].filter((each) => each.model === id);
     const openai = (kind === 'tts' || kind === 'stt') && this.default(kind) === model ? OPENAI_MODELS[kind] : [];
-    return [...new Set([...aliases, ...operators, ...openai])];
+    const free = openai.filter((name) => this.#target(name) === undefined);
+    return [...new Set([...aliases, ...given.map(({ alias }) => alias), ...free])];
+  }
+
+  /** Every alias there is but OpenAI's names; of two alike the one that counts. */
+  aliasList(): ModelAlias[] {
+    const all = new Map<string, ModelAlias>();
+    for (const { manifest } of this.#catalog.list()) {
+      for (const alias of manifest.aliases) {
+        if (!all.has(alias)) all.set(alias, { alias, model: manifest.id, source: 'manifest' });
+      }
+    }
+    for (const given of this.#chosen.aliases.values()) all.set(given.alias, given);
+    return [...all.values()].sort((a, b) => (a.alias < b.alias ? -1 : 1));
   }
 
   /**
@@ -141,64 +163,33 @@ export class Names {
     );
   }
 
-  #default(kind: Kind): CatalogModel {
-    const model = this.default(kind);
+  #default(task: Task, language: string | undefined): CatalogModel {
+    const model = this.default(task, language);
     if (model !== undefined) return model;
-    const packaged = this.#catalog.list().find((candidate) => candidate.manifest.kind === kind);
+    const chosen = this.#chosen.default(task, language);
+    const packaged = this.#catalog.list().find((candidate) => candidate.manifest.kind === task);
     const remedy = packaged?.remedy === undefined ? '' : ` Get one with: ${packaged.remedy}`;
-    throw new SpeechError(
-      'model_unavailable',
-      `This server has no model that ${kind === 'tts' ? 'speaks' : 'transcribes'}.${remedy}`,
-      { param: 'model' },
-    );
+    const message =
+      chosen === undefined
+        ? `This server has no model that ${task === 'tts' ? 'speaks' : 'transcribes'}.${remedy}`
+        : `The default model '${chosen}' is not here.${this.#how(chosen)}`;
+    throw new SpeechError('model_unavailable', message, { param: 'model' });
   }
 
-  #list(kind: Kind): string {
-    const ids = this.#catalog.list().filter((model) => model.manifest.kind === kind);
-    return listed([...ids.map((model) => model.manifest.id), ...OPENAI_MODELS[kind]]);
+  /** What a setting or the operator lets a name stand for. The id of a model that is here is always that model. */
+  #target(name: string): string | undefined {
+    if (this.#catalog.get(name) !== undefined) return undefined;
+    return this.#chosen.aliases.get(name)?.model;
   }
-}
 
-function speaks(voice: Voice, language: string): boolean {
-  const [a, b] = [voice.language.toLowerCase(), language.toLowerCase()];
-  return a === b || a.startsWith(`${b}-`) || b.startsWith(`${a}-`);
-}
+  #how(id: string): string {
+    return this.#offered(id) === undefined ? '' : ` Get it with: open-speech models pull ${id}`;
+  }
 
-/** The voices of American English, else of any English, else of the model's first language. */
-function inMainLanguage({ voices }: SpeakCapability): readonly Voice[] {
-  const wanted = [
-    (tag: string) => tag === 'en-us',
-    (tag: string) => tag === 'en' || tag.startsWith('en-'),
-    (tag: string) => tag === voices[0]!.language.toLowerCase(),
-  ];
-  const found = wanted.map((fits) => voices.filter((voice) => fits(voice.language.toLowerCase())));
-  return found.find((pool) => pool.length > 0)!;
-}
-
-/**
- * The model's voice for one of OpenAI's names: its own voice of that name (`af_nova` for `nova`), else always the same
- * one of the fitting gender, so that different names stay different voices as far as the model has them.
- */
-function stockVoice(speak: SpeakCapability, name: string, among: readonly Voice[]): string {
-  const pool = among.length > 0 ? among : speak.voices;
-  if (name === '') return pool[0]!.id;
-  const own = pool.find((voice) => voice.id.toLowerCase() === name || voice.id.toLowerCase().endsWith(`_${name}`));
-  if (own !== undefined) return own.id;
-  const gender = OPENAI_VOICES[name]!;
-  const sameGender = pool.filter((voice) => voice.gender === gender);
-  const choices = sameGender.length > 0 ? sameGender : pool;
-  const names = Object.keys(OPENAI_VOICES).filter((other) => OPENAI_VOICES[other] === gender);
-  return choices[names.indexOf(name) % choices.length]!.id;
-}
-
-function pairs(setting: string, entries: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    entries.map((entry) => {
-      const [alias, target, ...rest] = entry.split('=').map((part) => part.trim());
-      if (!alias || !target || rest.length > 0) throw new Error(`${setting}: '${entry}' is not alias=name`);
-      return [alias, target];
-    }),
-  );
+  #list(task: Task): string {
+    const ids = this.#catalog.list().filter((model) => model.manifest.kind === task);
+    return listed([...ids.map((model) => model.manifest.id), ...OPENAI_MODELS[task]]);
+  }
 }
 
 const LISTED = 40;
@@ -209,4 +200,20 @@ function listed(names: readonly string[]): string {
 
 function shorten(name: string): string {
   return name.length > 80 ? `${name.slice(0, 80)}…` : name;
+}
+
+function notFound(message: string): SpeechError {
+  return new SpeechError('model_not_found', message, { param: 'model' });
+}
+
+/** Whether a model works in a language; regions do not matter. */
+function knows({ capabilities }: CatalogModel, language: string): boolean {
+  const plain = (tag: string): string => tag.toLowerCase().split('-', 1)[0]!;
+  const languages = (capabilities.speak ?? capabilities.transcribe)?.languages ?? [];
+  return languages.some((known) => plain(known) === plain(language));
+}
+
+/** The catalogue has one file for each model, so nothing needs to be read to know whether it has one. */
+function shippedId(name: string): string | undefined {
+  return MODEL_ID.test(name) && existsSync(join(CATALOG_FOLDER, `${name}.json`)) ? name : undefined;
 }

@@ -1,7 +1,10 @@
 import type { Settings } from '../config/kinds.ts';
 import { abortError, SpeechError, type SpeechErrorData } from '../errors.ts';
 import type { Catalog, CatalogModel } from '../models/catalog.ts';
+import { Choices } from '../models/choices.ts';
+import { whatNames } from '../models/choose.ts';
 import type { ModelManifest } from '../models/manifest.ts';
+import type { Names } from '../models/names.ts';
 import { shippedManifests } from '../models/shipped.ts';
 import { requireConsent } from '../models/store/consent.ts';
 import {
@@ -36,7 +39,9 @@ export interface LibraryOptions {
   catalog: Catalog;
   /** What can be had. */
   shipped: readonly ModelManifest[];
-  settings: Pick<Settings, 'sttModel' | 'ttsModel' | 'modelAliases'>;
+  settings: Pick<Settings, 'sttModel' | 'ttsModel' | 'modelAliases' | 'defaultModels'>;
+  /** What was chosen at run time. */
+  choices: Choices;
   /** Who holds models in memory, if anybody does here. */
   worker?: Pick<LocalWorker, 'refresh' | 'unload'>;
 }
@@ -49,16 +54,25 @@ export interface Outside {
 
 /** Opens the store of models and cleans up what killed processes left in it. */
 export async function openLibrary(
-  { settings, catalog, log, worker }: Pick<LibraryOptions, 'catalog' | 'worker'> & { settings: Settings; log: Log },
+  service: Pick<LibraryOptions, 'catalog' | 'worker'> & {
+    settings: Settings;
+    log: Log;
+    choices?: Choices;
+    /** Who should know what can be had. */
+    names?: Names;
+  },
   outside: Outside = {},
 ): Promise<ModelLibrary> {
+  const { settings, catalog, log, worker } = service;
   const shipped = outside.shipped ?? (await shippedManifests());
   const catalogued = (id: string): ModelManifest | undefined => shipped.find((manifest) => manifest.id === id);
+  service.names?.offer((name) => (catalogued(name) ?? shipped.find(({ aliases }) => aliases.includes(name)))?.id);
+  const choices = service.choices ?? new Choices(settings.dataDir, settings.limits.modelChoices);
   const store = await openModelStore({ settings, log, catalogued }, outside.world);
   const { resumable, deleted } = await store.recover();
   if (resumable.length > 0) log.info('Interrupted downloads can go on', { models: resumable });
   if (deleted.length > 0) log.info('Leftovers of interrupted work were deleted', { models: deleted });
-  return new ModelLibrary({ store, catalog, shipped, settings, ...(worker === undefined ? {} : { worker }) });
+  return new ModelLibrary({ store, catalog, shipped, settings, choices, ...(worker === undefined ? {} : { worker }) });
 }
 
 /** Brings models and takes them away, so that everybody who uses them knows at once. */
@@ -70,6 +84,8 @@ export class ModelLibrary {
   #listeners = new Set<(id: string) => void>();
   #closing = new AbortController();
   #refreshed: Promise<void> = Promise.resolve();
+  /** A look that has not begun yet. */
+  #nextLook: Promise<void> | undefined;
   #stopListening: () => void;
 
   constructor(options: LibraryOptions) {
@@ -158,10 +174,12 @@ export class ModelLibrary {
         param: 'model',
       });
     }
-    const named = this.#settingThatNames(id);
-    if (named !== undefined) {
-      throw new SpeechError('conflict', `${named} names the model '${id}': change that first.`, { param: 'model' });
-    }
+    const setting = this.#settingThatNames(id);
+    const named =
+      setting === undefined
+        ? whatNames(this.#options.choices, id)
+        : `${setting} names the model '${id}': change that first.`;
+    if (named !== undefined) throw new SpeechError('conflict', named, { param: 'model' });
     if (present?.available) await this.#options.worker?.unload(id);
     const removed = await this.store.remove(id);
     await this.refresh();
@@ -171,15 +189,17 @@ export class ModelLibrary {
     return id;
   }
 
-  /** Looks again which models there are. */
+  /** Looks again which models there are. Whoever asks before the next look begins shares it. */
   async refresh(): Promise<void> {
     const { catalog, worker } = this.#options;
-    const refreshed = this.#refreshed.then(async () => {
+    this.#nextLook ??= this.#refreshed.then(async () => {
+      this.#nextLook = undefined;
       await catalog.refresh();
       await worker?.refresh();
     });
-    this.#refreshed = refreshed.catch(() => {});
-    await refreshed;
+    const look = this.#nextLook;
+    this.#refreshed = look.catch(() => {});
+    await look;
   }
 
   /** Cancels what is under way and waits for it to end. */
@@ -204,10 +224,12 @@ export class ModelLibrary {
   }
 
   #settingThatNames(id: string): string | undefined {
-    const { ttsModel, sttModel, modelAliases } = this.#options.settings;
+    const { ttsModel, sttModel, modelAliases, defaultModels } = this.#options.settings;
+    const names = (pair: string): boolean => pair.split('=')[1]?.trim() === id;
     if (ttsModel === id) return 'TTS_MODEL';
     if (sttModel === id) return 'STT_MODEL';
-    return modelAliases.some((pair) => pair.split('=')[1]?.trim() === id) ? 'OS_MODEL_ALIASES' : undefined;
+    if (defaultModels.some(names)) return 'OS_DEFAULT_MODELS';
+    return modelAliases.some(names) ? 'OS_MODEL_ALIASES' : undefined;
   }
 
   #tell(id: string): void {

@@ -4,6 +4,7 @@ import { openMedia } from '../audio/media/media.ts';
 import type { Settings } from '../config/kinds.ts';
 import { loadEngine } from '../engines/index.ts';
 import { Catalog } from '../models/catalog.ts';
+import { Choices } from '../models/choices.ts';
 import { engineOptions } from '../models/engine-options.ts';
 import { Names } from '../models/names.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -19,6 +20,8 @@ export interface SpeechService {
   settings: Settings;
   catalog: Catalog;
   names: Names;
+  /** What was chosen at run time: pins, defaults, aliases. */
+  choices: Choices;
   router: Router;
   worker: LocalWorker;
   media: Media;
@@ -27,7 +30,7 @@ export interface SpeechService {
   pronunciations: Pronunciations | undefined;
   cache: SpeechCache | undefined;
   wholeRecordings: WholeRecordings;
-  /** Loads the models that the settings name. A model that cannot load is a line in the log. */
+  /** Loads the models that are pinned or that the settings name. A model that cannot load is a line in the log. */
   preload(): Promise<void>;
   /** Lets running work finish for `graceMs`, then ends it and every process. */
   close(graceMs: number): Promise<void>;
@@ -47,8 +50,10 @@ export async function openSpeechService(options: SpeechServiceOptions): Promise<
   const modelDir = settings.modelDir || join(settings.dataDir, 'models');
   const catalog = await Catalog.read(modelDir, engineOptions(settings));
   for (const problem of catalog.problems) log.warn('A model was left out', { problem });
-  const names = new Names(catalog, settings);
+  const choices = new Choices(settings.dataDir, settings.limits.modelChoices);
+  const names = new Names(catalog, settings, choices);
   const worker = await openLocalWorker({ source: catalog.source(), loadEngine, settings, log, metrics });
+  for (const id of choices.pins) worker.pin(id, true);
   const router = new Router({ workers: [worker], limits: settings.limits, log, metrics });
   const media = openMedia({ limits: settings.limits, readable: options.recordings });
   const pronunciations =
@@ -74,18 +79,26 @@ export async function openSpeechService(options: SpeechServiceOptions): Promise<
   const wholeRecordings = new WholeRecordings(settings.limits.diarizationsAtOnce);
   return {
     wholeRecordings,
-    ...{ settings, catalog, names, router, worker, media, metrics, log, pronunciations, cache },
+    ...{ settings, catalog, names, choices, router, worker, media, metrics, log, pronunciations, cache },
     async preload() {
+      const load = async (name: string, find: () => string): Promise<void> => {
+        try {
+          await worker.load(find());
+        } catch (error) {
+          log.warn('A model could not be loaded at start', { model: name, error });
+        }
+      };
+      for (const id of choices.pins) await load(id, () => id);
       for (const [kind, wanted] of [
         ['tts', settings.ttsPreloadModels],
         ['stt', settings.sttPreloadModels],
       ] as const) {
         for (const name of wanted) {
-          try {
-            await worker.load(names.model(kind, name).manifest.id);
-          } catch (error) {
-            log.warn('A model could not be loaded at start', { model: name, error });
-          }
+          await load(name, () => {
+            const { id } = names.model(kind, name).manifest;
+            worker.warm(id);
+            return id;
+          });
         }
       }
     },

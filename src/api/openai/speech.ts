@@ -79,7 +79,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
     async (request, reply) => {
       const { input, voice, instructions, response_format: format, stream_format, language, speed } = request.body;
       const cancel = cancelWhenGone(reply);
-      const model = names.model('tts', request.body.model);
+      const model = names.model('tts', request.body.model, language);
       const sse = stream_format === 'sse';
       const timings = request.body.timestamp_granularities !== undefined;
       if (timings) requireTimings(model, sse);

@@ -37,7 +37,7 @@ export class OwnBackend implements Backend {
 
   async speak({ model: name, signal, speed, ...order }: SpeakOrder): Promise<Spoken> {
     const { service } = this;
-    const model = service.names.model('tts', name);
+    const model = service.names.model('tts', name, order.language);
     let made = 0;
     const media = watched(service.media, (chunk) => {
       made += (chunk.pcm.length / chunk.sampleRate) * 1000;
@@ -49,7 +49,7 @@ export class OwnBackend implements Backend {
 
   async *transcribe({ recording, format, signal, onProgress, ...order }: TranscribeOrder): AsyncGenerator<string> {
     const { service } = this;
-    const model = service.names.model('stt', order.model);
+    const model = service.names.model('stt', order.model, order.language);
     const file = await withFile(recording, service.settings.limits.uploadBytes, signal);
     try {
       const { segments, durationMs } = transcribe(
