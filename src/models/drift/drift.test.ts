@@ -161,6 +161,25 @@ test('a network that is down is named with its host', async () => {
   assert.equal(finding!.reason, 'huggingface.co cannot be reached: ENOTFOUND');
 });
 
+test('a Vosk model is as large as the list of its makers says', async () => {
+  const url = (name: string) => `https://alphacephei.com/vosk/models/${name}.zip`;
+  pages['/alphacephei.com/vosk/models/model-list.json'] = {
+    body: [
+      { name: 'same', url: url('same'), size: 100, md5: 'a'.repeat(32), obsolete: 'false' },
+      { name: 'other', url: url('other'), size: 201, md5: 'b'.repeat(32), obsolete: 'true' },
+    ],
+  };
+  const pins = ['same', 'other', 'gone'].map((name, at) => ({
+    ...{ model: name, url: url(name), bytes: 100 * (at + 1), sha256: hash('4') },
+  }));
+  const findings = await comparePins(pins, fetchHere);
+  assert.deepEqual(
+    findings.map(({ verdict }) => verdict),
+    ['size-only', 'drifted', 'missing'],
+  );
+  assert.equal(asked.length, 1);
+});
+
 test('every place of the catalogue can be asked about', async () => {
   const pins = pinsOf(await shippedManifests());
   assert.ok(pins.length > 70);

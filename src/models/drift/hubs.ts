@@ -12,6 +12,8 @@ export interface Shelf {
 
 const HUGGING_FACE = /^https:\/\/huggingface\.co\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/;
 const GITHUB_RELEASE = /^https:\/\/github\.com\/([^/]+\/[^/]+)\/releases\/download\/([^/]+)\/([^/]+)$/;
+const VOSK = /^https:\/\/alphacephei\.com\/vosk\/models\/[^/]+\.zip$/;
+const VOSK_LIST = 'https://alphacephei.com/vosk/models/model-list.json';
 
 /** Where a hub can be asked about the file at this URL, or undefined where nobody knows how. */
 export function shelfOf(url: string): Shelf | undefined {
@@ -25,6 +27,7 @@ export function shelfOf(url: string): Shelf | undefined {
     const release = `https://api.github.com/repos/${project}/releases/tags/${tag}`;
     return { key: release, name: decodeURIComponent(asset!), list: (fetch) => assetsOfRelease(fetch, release) };
   }
+  if (VOSK.test(url)) return { key: VOSK_LIST, name: url, list: modelsOfVosk };
   return undefined;
 }
 
@@ -63,4 +66,12 @@ async function assetsOfRelease(fetch: Fetch, release: string): Promise<ReadonlyM
       return [name, sha256 === undefined ? { bytes: size } : { bytes: size, sha256 }];
     }),
   );
+}
+
+/** Vosk's makers list their models with sizes and MD5, which says nothing about a pin. */
+const voskModel = z.object({ url: z.string(), size: z.number() });
+
+async function modelsOfVosk(fetch: Fetch): Promise<ReadonlyMap<string, Told>> {
+  const models = await askForList(fetch, VOSK_LIST, voskModel);
+  return new Map(models.map(({ url, size }) => [url, { bytes: size }]));
 }
