@@ -4,21 +4,10 @@ import { muLawToPcm } from '../src/audio/g711.ts';
 import { fromS16le } from '../src/audio/pcm.ts';
 import { chatDuring, type Saying } from './support/chat.ts';
 import { RealtimeClient } from './support/realtime.ts';
-import { serveDuring, type TestServer } from './support/server.ts';
+import { serveDuring } from './support/server.ts';
+import { spokenPcm } from './support/spoken.ts';
 
 const TONES = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
-
-/** PCM s16le of 24 000 Hz that says the text, with silence around it. */
-async function spoken(server: TestServer, input: string): Promise<Uint8Array> {
-  const answer = await server.fetch('/v1/audio/speech', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'tone-voice', voice: 'tone-0', input, response_format: 'pcm' }),
-  });
-  assert.equal(answer.status, 200);
-  const speech = Buffer.from(await answer.arrayBuffer());
-  return Buffer.concat([Buffer.alloc(24_000), speech, Buffer.alloc(72_000)]);
-}
 
 async function conversation(test: TestContext, say: (question: string) => Saying[]) {
   const chat = await chatDuring(test, ({ messages }) => say(String(messages.at(-1)?.content ?? '')));
@@ -43,7 +32,7 @@ test('a spoken question is heard, thought about and answered in speech', async (
     },
   });
   await client.next('session.updated');
-  client.append(await spoken(server, 'good morning'));
+  client.append(await spokenPcm(server, 'good morning'));
   const started = await client.next('input_audio_buffer.speech_started');
   await client.next('input_audio_buffer.speech_stopped');
   const heard = await client.next('conversation.item.input_audio_transcription.completed');
@@ -79,7 +68,7 @@ test('who speaks into an answer ends it at once, and the language model is told 
   ]);
   const client = await RealtimeClient.open(server);
   client.send({ type: 'session.update', session: { type: 'realtime', audio: { output: { voice: 'tone-0' } } } });
-  const question = await spoken(server, 'hello');
+  const question = await spokenPcm(server, 'hello');
   client.append(question);
   const delta = await client.next('response.output_audio.delta');
   client.append(question);
@@ -161,7 +150,7 @@ test('without a language model a session transcribes, and speaks what it is give
   client.send({ type: 'input_audio_buffer.commit', event_id: 'too-early' });
   const empty = await client.next('error');
   assert.deepEqual([empty.error.code, empty.error.event_id], ['input_audio_buffer_commit_empty', 'too-early']);
-  client.append(await spoken(server, 'hello there'), 4801);
+  client.append(await spokenPcm(server, 'hello there'), 4801);
   client.send({ type: 'input_audio_buffer.commit' });
   const heard = await client.next('conversation.item.input_audio_transcription.completed');
   assert.equal(heard.transcript, 'hello there');
@@ -249,7 +238,7 @@ test('clients from before general availability are spoken to in their own words'
   const updated = await client.next('session.updated');
   assert.equal(updated.session.voice, 'tone-0');
   assert.equal(updated.session.turn_detection, null);
-  client.append(await spoken(server, 'hello'));
+  client.append(await spokenPcm(server, 'hello'));
   client.send({ type: 'input_audio_buffer.commit' });
   const item = await client.next('conversation.item.created');
   assert.equal(item.item.role, 'user');
