@@ -21,6 +21,7 @@ import { clientSecretRoutes } from './realtime/client-secret-routes.ts';
 import { ClientSecrets } from './realtime/client-secrets.ts';
 import { realtimeSocket } from './realtime/realtime-socket.ts';
 import { ticketRoute } from './sockets/ticket-route.ts';
+import { streamSocket } from './stream-socket/stream-socket.ts';
 import { acceptUploads } from './upload.ts';
 
 export interface ServerDeps {
@@ -71,6 +72,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   modelRoutes(app, service);
   modelManagementRoutes(app, { ...service, library: deps.library, isDraining: () => requests.draining });
   ticketRoute(app, sockets, tickets);
+  streamSocket(app, sockets, service);
   if (settings.realtimeEnabled) {
     realtimeSocket(app, sockets, {
       ...{ settings, names: service.names, secrets },

@@ -598,9 +598,8 @@ export const settingsTable = {
     min: 10,
     max: 60000,
     was: ['STT_STREAM_ENDPOINTING_MS'],
-    later: true,
-    group: 'Not yet',
-    doc: 'Silence that ends an utterance.',
+    group: 'Live speech',
+    doc: 'Silence that ends an utterance on `/v1/audio/stream`, where the client asks for no other.',
   }),
   sttVadMinSpeechMs: int({
     env: 'STT_VAD_MIN_SPEECH_MS',
@@ -626,9 +625,8 @@ export const settingsTable = {
     min: 0,
     max: 1,
     was: ['STT_STREAM_VAD_THRESHOLD'],
-    later: true,
-    group: 'Not yet',
-    doc: 'Voice probability that counts as speech, live.',
+    group: 'Live speech',
+    doc: 'How sure the detector has to be that somebody speaks, on `/v1/audio/stream`.',
   }),
   sttVadThreshold: number({
     env: 'STT_VAD_THRESHOLD',

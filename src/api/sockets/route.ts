@@ -16,6 +16,8 @@ export interface SocketRoute<Plan> {
   messageBytes?: number;
   /** Looks at the request before the socket opens. What it throws is the answer to the handshake. */
   plan(request: FastifyRequest): Plan | Promise<Plan>;
+  /** What was planned never opened: the client left, or there was no room. */
+  dropped?(plan: Plan): void;
   /** The socket is open: says what becomes of its messages. */
   open(session: SocketSession, plan: Plan): SocketHandlers;
   /** Headers of the answer that opens the socket, besides `x-request-id`. */
@@ -66,20 +68,24 @@ export function socketRoute<Plan>(app: App, sockets: Sockets, path: string, rout
       selected.set(request.raw, selectProtocol(offered, route.protocols ?? []));
       const plan = await route.plan(request);
       const principal = request.principal!;
-      sockets.admit(principal);
-
-      reply.hijack();
-      answers.set(request.raw, { 'x-request-id': request.id, ...route.headers?.(request) });
-      const response = reply.raw;
-      response.statusCode = 101;
-      response.detachSocket(handshake.socket as Parameters<typeof response.detachSocket>[0]);
-      server.handleUpgrade(request.raw, handshake.socket, handshake.head, (ws) => {
-        const session = new SocketSession(ws, { requestId: request.id, path, principal, limits, log: sockets.log });
-        sockets.add(session);
-        session.attach(route.open(session, plan));
-      });
+      let opened = false;
+      try {
+        sockets.admit(principal);
+        reply.hijack();
+        answers.set(request.raw, { 'x-request-id': request.id, ...route.headers?.(request) });
+        reply.raw.statusCode = 101;
+        reply.raw.detachSocket(handshake.socket as Parameters<typeof reply.raw.detachSocket>[0]);
+        server.handleUpgrade(request.raw, handshake.socket, handshake.head, (ws) => {
+          const session = new SocketSession(ws, { requestId: request.id, path, principal, limits, log: sockets.log });
+          opened = true;
+          sockets.add(session);
+          session.attach(() => route.open(session, plan));
+        });
+      } finally {
+        if (!opened) route.dropped?.(plan);
+      }
       // As a request it is over.
-      response.emit('close');
+      reply.raw.emit('close');
     },
   );
 }

@@ -57,6 +57,7 @@ export class SocketSession {
   #handlers: SocketHandlers = {};
   #closing = false;
   #waiting: NodeJS.Timeout | undefined;
+  #held = false;
   #lastMessageAt = this.#openedAt;
   #lastPingAt = this.#openedAt;
   #asked = false;
@@ -87,8 +88,10 @@ export class SocketSession {
   }
 
   /** Gives the protocol the socket. Called once, in the turn in which the socket was opened, so that nothing is lost. */
-  attach(handlers: SocketHandlers): void {
-    this.#handlers = handlers;
+  attach(open: (session: SocketSession) => SocketHandlers): void {
+    this.#run(() => {
+      this.#handlers = open(this);
+    });
   }
 
   /** The subprotocol that was selected; empty for none. */
@@ -123,11 +126,27 @@ export class SocketSession {
     }
   }
 
+  /** Reads nothing more until `release`, so that the client's own network holds it back. Some messages may still come. */
+  hold(): void {
+    if (this.#held || !this.open) return;
+    this.#held = true;
+    this.#ws.pause();
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#lastMessageAt = performance.now();
+    if (this.#waiting === undefined) this.#ws.resume();
+  }
+
   /** Says goodbye, once: what was sent before still arrives. Later calls change nothing. */
   close(code: number = CLOSE.done, reason = ''): void {
     if (this.#closing) return;
     this.#closing = true;
+    // Whatever was held back: the client's answer stands behind it.
     this.#stopWaiting();
+    this.release();
     this.#ws.close(code, shortened(reason));
   }
 
@@ -159,13 +178,14 @@ export class SocketSession {
     if (!this.open) return;
     const { socketIdleMs, socketLifetimeMs, socketPingMs, responseIdleMs } = this.#limits;
     if (now - this.#openedAt >= socketLifetimeMs) this.end(CLOSE.lifetime, 'The session has lasted as long as it may.');
-    else if (now - this.#lastMessageAt >= socketIdleMs) this.end(CLOSE.idle, 'Nothing was said for too long.');
+    else if (!this.#held && now - this.#lastMessageAt >= socketIdleMs)
+      this.end(CLOSE.idle, 'Nothing was said for too long.');
     else if (this.unreadBytes > 0 && now - this.#lastReadAt >= responseIdleMs) this.#endSlowReader();
     else if (now - this.#lastPingAt >= socketPingMs) this.#ask(now);
   }
 
   #ask(now: number): void {
-    if (this.#asked && this.#waiting === undefined) {
+    if (this.#asked && this.#waiting === undefined && !this.#held) {
       this.#log.info('A socket gave no sign of life', { requestId: this.requestId, route: this.path });
       this.terminate();
       return;
@@ -204,7 +224,7 @@ export class SocketSession {
     if (this.#waiting === undefined) return;
     clearTimeout(this.#waiting);
     this.#waiting = undefined;
-    this.#ws.resume();
+    if (!this.#held) this.#ws.resume();
   }
 
   #write(data: string | Uint8Array): void {
