@@ -111,46 +111,41 @@ export function nextTick({ rules, open, audioMs, frameAt }: TurnState): number |
 }
 
 function takeFrame(state: TurnState, ms: number, voice: boolean, now: number, effects: TurnEffect[]): void {
+  const { turns, longestMs } = state.rules;
+  if (state.open !== undefined && state.audioMs + ms - state.open.fromMs > longestMs) cut(state, effects);
   const startMs = state.audioMs;
   state.audioMs += ms;
   state.frameAt = now;
   state.recent = withFrame(state.recent, { voice, ms });
-  const { turns, longestMs } = state.rules;
   const speech = voice && voicedMs(state.recent) >= VOICE_MS;
 
   if (state.open === undefined) {
     if (turns.kind === 'manual') openAt(state, startMs, false, effects);
     else if (speech) openAt(state, Math.max(state.freeFromMs, firstVoiceMs(state) - turns.prefixMs), true, effects);
     else tellIdle(state, turns.idleMs, effects);
+  } else if (voice) {
+    state.open.voicedMs += ms;
   }
   const { open } = state;
   if (open === undefined) return;
-  if (voice) open.voicedMs += ms;
   if (speech) open.voiceUntilMs = state.audioMs;
+  if (turns.kind === 'manual' || voice) return;
+  const long = state.audioMs - open.fromMs >= longestMs * LONG_PART;
+  const silenceMs = long ? Math.min(WORD_PAUSE_MS, turns.silenceMs) : turns.silenceMs;
+  if (state.audioMs - open.voiceUntilMs >= silenceMs) close(state, false, effects);
+}
 
-  const lengthMs = state.audioMs - open.fromMs;
-  if (turns.kind === 'voice') {
-    const silentMs = state.audioMs - open.voiceUntilMs;
-    const long = lengthMs >= longestMs * LONG_PART;
-    if (silentMs >= (long ? Math.min(WORD_PAUSE_MS, turns.silenceMs) : turns.silenceMs) && silentMs > 0) {
-      close(state, false, effects);
-      return;
-    }
-  }
-  if (lengthMs >= longestMs) {
-    const { spoken } = open;
-    const { recent } = state;
-    close(state, true, effects);
-    openAt(state, state.audioMs, spoken, effects);
-    // The voice goes on through the cut.
-    state.recent = recent;
-  }
+/** Ends an utterance before the frame that would make it too long, and goes on with the next. */
+function cut(state: TurnState, effects: TurnEffect[]): void {
+  const { recent, open } = state;
+  close(state, true, effects);
+  openAt(state, state.audioMs, open!.spoken, effects);
+  state.recent = recent;
 }
 
 function openAt(state: TurnState, fromMs: number, spoken: boolean, effects: TurnEffect[]): void {
   const number = ++state.lastNumber;
-  state.open = { number, fromMs, spoken, voiceUntilMs: state.audioMs, voicedMs: 0 };
-  if (spoken) state.open.voicedMs = voicedMs(state.recent.slice(0, -1));
+  state.open = { number, fromMs, spoken, voiceUntilMs: state.audioMs, voicedMs: voicedMs(state.recent) };
   state.idleTold = false;
   effects.push({ type: 'open', utterance: number, fromMs, spoken });
 }
@@ -190,7 +185,7 @@ function change(state: TurnState, rules: TurnRules, effects: TurnEffect[]): Retu
     changed.quietFromMs = changed.audioMs;
   }
   // What came before the caller took the turns into his own hands is not his.
-  if (rules.turns.kind === 'manual' && changed.open === undefined) changed.freeFromMs = changed.audioMs;
+  if (rules.turns.kind === 'manual' && changed.open === undefined) startAfresh(changed);
   keep(changed);
   return { state: changed, effects };
 }
