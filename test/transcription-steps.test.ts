@@ -9,6 +9,7 @@ import type {
   TranscriptionDiarized,
 } from 'openai/resources/audio/transcriptions';
 import { buildMarkDiarizer, spokenBy } from './models/voice-marks.ts';
+import { buildWordPunctuator } from './models/word-punctuator.ts';
 import { assertError, assertUnharmed } from './support/answers.ts';
 import { bytesOf, eventsOf, type Fields, jsonOf, modelAt, say, transcribe } from './support/client.ts';
 import { addBuilt, addFile } from './support/helper-models.ts';
@@ -286,6 +287,20 @@ describe('speakers', () => {
     );
     assert.deepEqual(steps.diarize, { available: true, model: 'mark-diarizer' });
     assert.ok(formats.transcription.includes('diarized_json'));
+  });
+});
+
+describe('punctuation', () => {
+  test('is added where it is asked for, and left alone where the recogniser has it', async (t) => {
+    const punctuating = await serveDuring(t, { tones: true, env });
+    await addBuilt(punctuating, 'word-punctuator', buildWordPunctuator);
+    const hear = async (text: string, fields: Fields) => {
+      const answer = await transcribe(punctuating, await conversation({ text, pause: 1 }), fields);
+      return (await jsonOf<{ text: string }>(answer)).text;
+    };
+    assert.equal(await hear('hello world why', { punctuate: 'true' }), 'hello, world. why?');
+    assert.equal(await hear('hello world why', {}), 'hello world why');
+    assert.equal(await hear('hello world, i am here.', { punctuate: 'true' }), 'hello world, i am here.');
   });
 });
 

@@ -21,17 +21,17 @@ export async function* transcriptEvents(
     const delta = separator(text, segment.text) + segment.text;
     text += delta;
     spoken ??= segment.language;
+    const { text: own, speaker } = segment;
     const times = { start: Math.round(segment.startMs) / 1000, end: Math.round(segment.endMs) / 1000 };
     if (format === 'diarized_json') {
       const id = segmentId(index);
       yield serverEvent({ type: 'transcript.text.delta', delta, segment_id: id });
-      const { text: own, speaker } = segment;
       yield serverEvent({ type: 'transcript.text.segment', id, ...times, text: own, speaker });
     } else {
       yield serverEvent({ type: 'transcript.text.delta', delta });
     }
     if (format === 'verbose_json') {
-      yield serverEvent({ type: 'transcript.text.segment', id: index, ...times, text: segment.text });
+      yield serverEvent({ type: 'transcript.text.segment', id: index, ...times, text: own, speaker });
     }
     index++;
   }

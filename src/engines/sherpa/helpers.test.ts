@@ -7,10 +7,12 @@ import { after, before, describe, test } from 'node:test';
 import { openModel } from '../../../test/models/files.ts';
 import { buildScriptedWhisper, DETECTED } from '../../../test/models/scripted-whisper.ts';
 import { buildMarkDiarizer, buildMarkEmbedder, spokenBy } from '../../../test/models/voice-marks.ts';
+import { buildWordPunctuator } from '../../../test/models/word-punctuator.ts';
 import { needsData, sharedData } from '../../../test/support/needs.ts';
 import { samplesOf } from '../../../test/support/wav.ts';
 import type { LoadedModel, OpenModel } from '../contract.ts';
 import { engine as sherpa } from './engine.ts';
+import { withLatinMarks } from './helpers/punctuator.ts';
 
 const RATE = 16_000;
 const WAV_HEADER = 44;
@@ -218,6 +220,17 @@ describe('a diarizer of two models', () => {
       );
     }
     await assert.rejects(embedder.embedSpeaker!({ pcm: new Float32Array(10) }, never), { code: 'invalid_audio' });
+  });
+});
+
+describe('a punctuation model', () => {
+  test('puts its marks where they belong, in the way of the script', async () => {
+    const own = await mkdtemp(join(folder, 'punctuator-'));
+    const model = await sherpa.open(openModel(await buildWordPunctuator(own), own), { threads: 1 });
+    const punctuated = async (text: string) => (await model.punctuate!({ text }, never)).text;
+    assert.equal(await punctuated('hello world why not the world'), 'hello, world. why? not the world.');
+    for (const empty of ['', ' ']) assert.equal(await punctuated(empty), empty);
+    assert.equal(withLatinMarks('你好，world。我们在2024，和「好」。'), '你好，world. 我们在2024, 和「好」。');
   });
 });
 

@@ -3,6 +3,10 @@ import type { Capabilities, LoadedModel } from '../../contract.ts';
 import { engineFailed } from '../errors.ts';
 import type { NativePunctuator } from '../native.ts';
 
+/** FunASR's model writes Chinese marks without spaces behind whatever came before. */
+const CHINESE_AFTER_LATIN = /(?<=[\p{Script=Latin}\p{N}'’”")])[，、。？](?=(\S?))/gu;
+const LATIN: Readonly<Record<string, string>> = { '，': ',', '、': ',', '。': '.', '？': '?' };
+
 /** Adds punctuation to texts. */
 export class SherpaPunctuator implements LoadedModel {
   readonly capabilities: Capabilities;
@@ -18,11 +22,16 @@ export class SherpaPunctuator implements LoadedModel {
     if (signal.aborted) throw abortError(signal);
     if (text.trim() === '') return { text };
     try {
-      return { text: this.#native.addPunct(text) };
+      return { text: withLatinMarks(this.#native.addPunct(text)) };
     } catch (thrown) {
       throw engineFailed(thrown);
     }
   }
 
   async close(): Promise<void> {}
+}
+
+/** Chinese marks behind Latin letters and numbers become Latin ones, with the space that belongs behind them. */
+export function withLatinMarks(text: string): string {
+  return text.replace(CHINESE_AFTER_LATIN, (mark, next: string) => LATIN[mark]! + (next === '' ? '' : ' '));
 }
