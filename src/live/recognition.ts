@@ -28,7 +28,7 @@ export class Recognition {
   #unsettled: Utterance[] = [];
   #redecode: RedecodeState;
   #decode: AbortController | undefined;
-  #allSettled = Promise.withResolvers<void>();
+  #allSettled: PromiseWithResolvers<void> | undefined;
   #closed = false;
 
   constructor(options: RecognitionOptions) {
@@ -82,7 +82,8 @@ export class Recognition {
 
   /** Resolves once every utterance has been told to its end. */
   settled(): Promise<void> {
-    if (this.#unsettled.length === 0) this.#allSettled.resolve();
+    if (this.#unsettled.length === 0) return Promise.resolve();
+    this.#allSettled ??= Promise.withResolvers();
     return this.#allSettled.promise;
   }
 
@@ -179,7 +180,7 @@ export class Recognition {
       if (this.#closed) return;
     }
     this.#options.onSettled();
-    if (this.#unsettled.length === 0) this.#allSettled.resolve();
+    if (this.#unsettled.length === 0) this.#allSettled?.resolve();
   }
 }
 
