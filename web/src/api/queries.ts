@@ -32,7 +32,9 @@ export const libraryQuery = (api: Api) =>
   });
 
 const CHANGING = new Set(['queued', 'downloading', 'unpacking', 'verifying', 'loading', 'unloading']);
-const isChanging = ({ state }: ManagedModel): boolean => CHANGING.has(state);
+/** What a process takes is known a little after it has loaded its model. */
+const isChanging = ({ state, residentBytes }: ManagedModel): boolean =>
+  CHANGING.has(state) || (state === 'loaded' && residentBytes === 0);
 
 export const defaultsQuery = (api: Api) =>
   queryOptions({ queryKey: ['defaults'], queryFn: ({ signal }) => api.defaults(signal), refetchInterval: 15_000 });

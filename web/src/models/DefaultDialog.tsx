@@ -34,6 +34,7 @@ export function DefaultDialog({ model, onClose, onChoose }: DefaultDialogProps) 
         allowDeselect={false}
         searchable={languages.length > 8}
         onClick={(event) => event.currentTarget.select()}
+        selectFirstOptionOnChange
         nothingFoundMessage="The model does not know that one"
         onChange={(value) => setLanguage(value ?? ALL)}
         data-autofocus

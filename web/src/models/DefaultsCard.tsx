@@ -69,7 +69,8 @@ function TaskDefaults({ task, chosen, current, voice }: TaskDefaultsProps) {
       </Text>
       <ul className={styles.rows}>
         {rows.map(({ language, model, removable }) => {
-          const name = language === null ? 'All languages' : languageName(language);
+          const name =
+            language === null ? (forOne.length === 0 ? 'All languages' : 'All others') : languageName(language);
           const key = clearingKey(task, language);
           const failure = failures[key];
           return (

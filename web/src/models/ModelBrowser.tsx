@@ -131,7 +131,7 @@ export function ModelBrowser({ library, present, search, onSearch }: ModelBrowse
         <ModelDialog
           action={dialog.action}
           model={subject}
-          freeBytes={library.freeBytes}
+          freeBytes={library.freeBytes ?? null}
           actions={actions}
           onClose={close}
         />
@@ -202,6 +202,7 @@ function Filters({ models, search, onSearch, text, onText }: FiltersProps) {
         allowDeselect={false}
         searchable
         onClick={(event) => event.currentTarget.select()}
+        selectFirstOptionOnChange
         nothingFoundMessage="No model knows that one"
         onChange={(language) => change({ language: language ?? ANY })}
       />

@@ -37,7 +37,7 @@ export function useModelActions(): ModelActions {
     return {
       refresh,
       pull: (id, consents) =>
-        act(id, 'Asking for it', 'Download begun', 'It is not downloaded', () => api.pull(id, consents)),
+        act(id, 'Starting', 'Download begun', 'It is not downloaded', () => api.pull(id, consents)),
       load: (id) => act(id, 'Loading', 'In memory', 'It could not be loaded', () => api.load(id)),
       unload: (id) => act(id, 'Unloading', 'Unloaded', 'It could not be unloaded', () => api.unload(id)),
       pin: (id, pinned) =>

@@ -92,6 +92,7 @@ export function TranscribePage() {
             allowDeselect={false}
             searchable={choices.length > 8}
             onClick={(event) => event.currentTarget.select()}
+            selectFirstOptionOnChange
             nothingFoundMessage="The model does not know that one"
             onChange={setWantedLanguage}
           />
