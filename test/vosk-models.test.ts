@@ -9,6 +9,7 @@ import { assertError } from './support/answers.ts';
 import { makeArchive, type TestEntry } from './support/archives.ts';
 import { jsonOf, transcribe } from './support/client.ts';
 import { HOSTS, Hub, testManifest, testWorld } from './support/hub.ts';
+import { inPieces, liveAudio } from './support/live-audio.ts';
 import { serveDuring, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { needsVosk, voskOptions } from './support/vosk.ts';
@@ -84,6 +85,23 @@ for (const layout of ['folders', 'flat'] as const) {
     );
   });
 }
+
+test('speech is heard while it is spoken, in the same process', { skip: needsVosk }, async (t) => {
+  const { router } = (await serveModel(t)).server.service;
+  const audio = liveAudio(...inPieces(speakKaldi('two', 'five', 300), 20));
+  const { signal } = new AbortController();
+  const context = { requestId: 'r', caller: 'c', lane: 'interactive', timeoutMs: 60_000, signal, cost: 1000 } as const;
+  const hearings = router.call('listen', 'vosk-tones', { words: true, alternatives: 2 }, context, audio);
+  const next = async () => (await hearings.next()).value!;
+  let hearing = await next();
+  while (hearing.text !== 'two five') hearing = await next();
+  assert.equal(hearing.final, false);
+  audio.say(speakKaldi('one'));
+  audio.end();
+  while (!hearing.final) hearing = await next();
+  assert.deepEqual([hearing.text, hearing.words?.length], ['two five one', 3]);
+  assert.equal((await hearings.next()).done, true);
+});
 
 test('a model that libvosk refuses, or dies of, costs its request and nothing else', { skip: needsVosk }, async (t) => {
   // No phone is silence: the library ends its process when it first looks for a pause.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeFiles } from '../../../test/models/files.ts';
-import { KALDI_ASSETS, mumbleKaldi, speakKaldi, toneKaldiModel } from '../../../test/models/tone-kaldi.ts';
+import { KALDI_ASSETS, KALDI_WORDS, mumbleKaldi, speakKaldi, toneKaldiModel } from '../../../test/models/tone-kaldi.ts';
 import { needsVosk, voskOptions } from '../../../test/support/vosk.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Hearing, ListenRequest, LoadedModel, OpenModel, RecognisedSegment } from '../contract.ts';
@@ -135,17 +135,20 @@ describe('libvosk', { skip: needsVosk }, () => {
     assert.equal((await transcribe(speakKaldi('three')))[0]?.text, 'three');
   });
 
-  test('several at once do not hear each other', async () => {
-    const said = [
-      ['one', 'two'],
-      ['three', 'four'],
-      ['five', 'one'],
-    ] as const;
-    const heard = await Promise.all(said.map((words) => transcribe(speakKaldi(...words))));
-    assert.deepEqual(
-      heard.map(([segment]) => segment?.text),
-      said.map((words) => words.join(' ')),
+  test('many at once, of which some are given up, do not hear each other', async () => {
+    const said = Array.from({ length: 24 }, (_, i) => KALDI_WORDS.map((_, at, all) => all[(at * i + i) % all.length]!));
+    const stop = new AbortController();
+    const given = Promise.allSettled(
+      said.map((words) => transcribe(speakKaldi(...words, ...words, ...words), loaded, stop.signal)),
     );
+    const heard = said.map((words) => transcribe(speakKaldi(...words)));
+    setImmediate(() => stop.abort());
+    assert.deepEqual(
+      (await Promise.all(heard)).map((segments) => segments.map(({ text }) => text)),
+      said.map((words) => [words.join(' ')]),
+    );
+    await given;
+    assert.ok(loaded.concurrency >= 1 && loaded.concurrency <= 4);
   });
 
   test('live, words are told as they are spoken, and the last hearing has all of them', async () => {

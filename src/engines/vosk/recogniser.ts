@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { abortError, SpeechError } from '../../errors.ts';
 import type {
   Capabilities,
@@ -14,15 +15,19 @@ import { checkFolder } from './model-folder.ts';
 import { type Heard, joinWords, type Reading } from './result.ts';
 import { VoskStream } from './stream.ts';
 
+/** Native calls that Node runs at the same time, unless UV_THREADPOOL_SIZE says otherwise. */
+const NATIVE_THREADS = 4;
+
 /** A Vosk model: it hears recordings, and speech while it is spoken. Every request has a recogniser of its own. */
 export class VoskRecogniser implements LoadedModel {
   readonly capabilities: Capabilities;
-  readonly concurrency = 1;
+  /** Recognisers share the model and work in one thread each. */
+  readonly concurrency = Math.max(1, Math.min(NATIVE_THREADS, availableParallelism()));
   #library: Library;
   #handle: bigint;
   #model: OpenModel;
-  /** Recognisers that are being made: the model must not go meanwhile. */
-  #opening = new Set<Promise<unknown>>();
+  /** Ends when no recogniser is being made or freed: see `#inTurn`. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(library: Library, handle: bigint, model: OpenModel, capabilities: Capabilities) {
     this.capabilities = capabilities;
@@ -67,7 +72,7 @@ export class VoskRecogniser implements LoadedModel {
       const last = await stream.finish();
       if (last.text !== '') yield this.#segment(last, request);
     } finally {
-      stream.close();
+      await this.#inTurn(() => stream.close());
     }
   }
 
@@ -100,22 +105,26 @@ export class VoskRecogniser implements LoadedModel {
         request,
       );
     } finally {
-      stream.close();
+      await this.#inTurn(() => stream.close());
     }
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#opening);
-    this.#library.freeModel(this.#handle);
+    await this.#inTurn(() => this.#library.freeModel(this.#handle));
   }
 
   async #stream(alternatives: number, signal: AbortSignal): Promise<VoskStream> {
     if (signal.aborted) throw abortError(signal);
-    const opening = VoskStream.open(this.#library, this.#handle, alternatives);
-    this.#opening.add(opening);
-    const stream = await opening.finally(() => this.#opening.delete(opening));
+    const stream = await this.#inTurn(() => VoskStream.open(this.#library, this.#handle, alternatives));
     if (stream === undefined) throw new SpeechError('engine_failed', 'The recogniser could not be made.');
     return stream;
+  }
+
+  /** The model counts its recognisers without a lock: one after the other they are made and freed. */
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   #segment(heard: Heard, { words: wanted }: TranscribeRequest): RecognisedSegment {
