@@ -146,9 +146,9 @@ function wholeNumber(name: string, text: string | undefined): number | undefined
 
 function flag(name: string, text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
-  const value = { true: true, '1': true, false: false, '0': false }[text.toLowerCase()];
-  if (value === undefined) throw refusal(name, `'${name}' must be true or false.`);
-  return value;
+  if (/^(true|1)$/i.test(text)) return true;
+  if (/^(false|0)$/i.test(text)) return false;
+  throw refusal(name, `'${name}' must be true or false.`);
 }
 
 function refusal(param: string, message: string): SpeechError {

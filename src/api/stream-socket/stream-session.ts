@@ -31,8 +31,8 @@ export class StreamSession implements SocketHandlers {
   #out: Out | undefined;
   #interimResults: boolean;
   #sessionId = '';
-  /** Characters of the open utterance that the client was told will stay. */
-  #confirmed = 0;
+  /** Characters of an utterance that the client was told will stay. */
+  #confirmed = { utterance: 0, chars: 0 };
   /** Utterances whose end is told behind their transcript. */
   readonly #stopped = new Map<number, number>();
   #transcriptions = 0;
@@ -98,8 +98,7 @@ export class StreamSession implements SocketHandlers {
   hear(event: ListeningEvent): void {
     switch (event.type) {
       case 'speech-started':
-        this.#confirmed = 0;
-        this.#send({ type: 'vad', state: 'speech_start', at: seconds(event.atMs) });
+        this.#send({ type: 'vad', state: 'speech_start', utterance: event.utterance, at: seconds(event.atMs) });
         break;
       case 'speech-stopped':
         this.#stopped.set(event.utterance, event.atMs);
@@ -162,23 +161,23 @@ export class StreamSession implements SocketHandlers {
   }
 
   /** What was confirmed since the last time will stay; the rest may still change. */
-  #tellPartial({ text, confirmed, startMs, endMs, words }: Partial): void {
-    if (confirmed > this.#confirmed) {
-      this.#confirmed = confirmed;
-      this.#tellText(true, { text: text.slice(0, confirmed).trimEnd(), startMs, endMs, words: undefined });
+  #tellPartial(heard: Partial): void {
+    const { utterance, text, confirmed } = heard;
+    const before = this.#confirmed.utterance === utterance ? this.#confirmed.chars : 0;
+    if (confirmed > before) {
+      this.#confirmed = { utterance, chars: confirmed };
+      this.#tellText({ ...heard, text: text.slice(0, confirmed).trimEnd(), words: undefined }, true);
     }
-    if (this.#interimResults && text.length > confirmed) this.#tellText(false, { text, startMs, endMs, words });
+    if (this.#interimResults && text.length > confirmed) this.#tellText(heard, false);
   }
 
-  #tellText(
-    isFinal: boolean,
-    heard: Pick<Partial, 'text' | 'startMs' | 'endMs'> & { words: Partial['words'] | undefined },
-  ) {
-    const { text, startMs, endMs, words } = heard;
+  #tellText(heard: Omit<Partial, 'words'> & { words?: Partial['words'] | undefined }, isFinal: boolean): void {
+    const { utterance, text, startMs, endMs, words } = heard;
     this.#send({
       type: 'transcript',
       is_final: isFinal,
       speech_final: false,
+      utterance,
       text,
       start: seconds(startMs),
       end: seconds(endMs),
@@ -187,14 +186,14 @@ export class StreamSession implements SocketHandlers {
     });
   }
 
-  #tellFinal({ text, startMs, endMs, words, confidence, language, continues }: Final): void {
-    this.#confirmed = 0;
+  #tellFinal({ utterance, text, startMs, endMs, words, confidence, language, continues }: Final): void {
     if (text === '') return;
     this.#transcriptions++;
     this.#send({
       type: 'transcript',
       is_final: true,
       speech_final: true,
+      utterance,
       text,
       start: seconds(startMs),
       end: seconds(endMs),
@@ -209,7 +208,7 @@ export class StreamSession implements SocketHandlers {
     const atMs = this.#stopped.get(utterance);
     if (atMs === undefined) return;
     this.#stopped.delete(utterance);
-    this.#send({ type: 'vad', state: 'speech_end', at: seconds(atMs) });
+    this.#send({ type: 'vad', state: 'speech_end', utterance, at: seconds(atMs) });
   }
 
   #tellError({ code, message, param }: SpeechError): void {
