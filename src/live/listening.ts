@@ -329,7 +329,7 @@ class ListeningSession implements Listening {
 /** Throws where there is no such model, or it does not know the language. */
 function hearingOptions(names: Names, options: ListeningOptions): HearingOptions {
   const { language, prompt, words, partials } = options;
-  const model = names.model('stt', options.model);
+  const model = names.model('stt', options.model, language);
   demandLanguage(model, language);
   return { model, language, prompt, words, partials };
 }

@@ -24,7 +24,7 @@ export function openSpeaking(deps: SpeakingDeps, options: SpeakingOptions, calle
       { param: 'sample_rate' },
     );
   }
-  const model = deps.names.model('tts', options.model);
+  const model = deps.names.model('tts', options.model, language);
   checkAbilities({ model, speed, instructions }, model.capabilities.speak!);
   const voice = deps.names.voice(model, options.voice, language);
   return new SpeakingSession(deps, { model, voice, language, speed, instructions }, sampleRate, caller);
