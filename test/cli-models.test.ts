@@ -1,9 +1,10 @@
 /** `open-speech models`: fetching, removing and checking models, through a server and in the folder itself. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { noteRunningServer } from '../src/cli/backend/running-server.ts';
 import { RECOMMENDED, STARTERS } from '../src/models/shipped.ts';
 import { type Outcome, runCommand } from './support/cli.ts';
 import { HOSTS, Hub, testWorld } from './support/hub.ts';
@@ -72,6 +73,115 @@ describe('through a server', () => {
     hub.misbehave = () => false;
     assert.equal(status, 1);
     assert.match(stderr, /tone-voice: http.*hub\.test.*OS_MODEL_MIRROR.*models export and import/);
+  });
+});
+
+describe('memory and choices of a server', () => {
+  let server: TestServer;
+  let env: Record<string, string>;
+  before(async () => {
+    server = await startServer({ tones: true });
+    env = { ...alone('memory'), OPEN_SPEECH_URL: server.url, OS_API_KEY: server.key };
+  });
+  after(() => server.stop());
+
+  test('a model is loaded, pinned, let go and unloaded, and what cannot be is said', async () => {
+    assert.equal(succeeded(await models(env, 'load', 'tone-voice')), 'tone-voice: loaded\n');
+    assert.match(succeeded(await models(env, 'list')), /\ntone-voice.* loaded /);
+    assert.equal(succeeded(await models(env, 'pin', 'tone-voice')), 'tone-voice: pinned\n');
+    assert.match((await models(env, 'rm', 'tone-voice')).stderr, /unpin it first/);
+    assert.deepEqual(JSON.parse(succeeded(await models(env, 'unpin', 'tone-voice', '--json'))), [
+      { model: 'tone-voice', state: 'unpinned' },
+    ]);
+    assert.equal(succeeded(await models(env, 'unload', 'tone-voice')), 'tone-voice: unloaded\n');
+    const { status, stdout, stderr } = await models(env, 'unload', 'tone-voice', 'nothing');
+    assert.deepEqual([status, stdout.length], [1, 0]);
+    assert.match(stderr, /tone-voice: .*is not loaded\.\n.*nothing: .*no model 'nothing'/);
+  });
+
+  test('defaults and aliases are listed, chosen and taken back', async () => {
+    assert.match(succeeded(await models(env, 'default')), /nothing was chosen/);
+    assert.equal(
+      succeeded(await models(env, 'default', 'tts', 'espeak', '--language', 'en-gb')),
+      'TASK  LANGUAGE  MODEL\ntts   en-GB     espeak\n',
+    );
+    assert.match(succeeded(await models(env, 'alias', 'robot', 'espeak')), /\nrobot +espeak +models alias\n/);
+    const file = join(folder, 'robot.wav');
+    succeeded(await runCommand(['speak', 'hello', '--model', 'robot', '-o', file], { env, cwd: folder }));
+    assert.match((await models(env, 'alias', 'tone-ear', 'espeak')).stderr, /is the id of a model/);
+    assert.deepEqual(
+      JSON.parse(succeeded(await models(env, 'default', 'tts', '--clear', '--language', 'en-GB', '--json'))),
+      [],
+    );
+    assert.doesNotMatch(succeeded(await models(env, 'alias', 'robot', '--clear')), /robot/);
+  });
+
+  test('wrong words are refused with what would be right, before anything is asked', async () => {
+    for (const [words, says] of [
+      [['default', 'tts'], /name a model, or give --clear/],
+      [['default', 'tts', 'espeak', '--clear'], /--clear/],
+      [['default', 'vad', 'espeak'], /there are stt and tts/],
+      [['default', '--language', 'de'], /name the task/],
+      [['alias', 'x'], /name the model/],
+      [['load'], /name a model to load/],
+    ] as const) {
+      const { status, stderr } = await models(env, ...words);
+      assert.equal(status, 2, words.join(' '));
+      assert.match(stderr, says);
+    }
+  });
+
+  test('a model that the command brings or takes away itself is known to the server that runs there', async () => {
+    const here = { HOME: folder, OS_DATA_DIR: server.dataDir, OS_API_KEY: server.key };
+    const stop = noteRunningServer(server.dataDir, server.url);
+    const bundle = join(folder, 'ear.bundle');
+    succeeded(await models(here, 'export', 'tone-ear', bundle));
+    const removed = await models(here, 'rm', 'tone-ear', '--local');
+    assert.equal(succeeded(removed), 'tone-ear: deleted\n');
+    assert.match(removed.stderr, /The running server knows/);
+    assert.equal(server.server.service.catalog.get('tone-ear'), undefined);
+    const imported = await models(here, 'import', bundle, '--allow-single-source', '--accept-licence');
+    assert.match(succeeded(imported), /^tone-ear: ready/);
+    assert.notEqual(server.server.service.catalog.get('tone-ear'), undefined);
+    assert.match((await models(here, 'pin', 'tone-ear', '--local')).stderr, /leave out --local/);
+    stop();
+  });
+});
+
+describe('without a server', () => {
+  test('pins, defaults and aliases are kept for the next start; loading needs a server', async () => {
+    const env = alone('chosen');
+    await addToneModels(join(env.OS_DATA_DIR!, 'models'));
+    assert.equal(succeeded(await models(env, 'pin', 'tone-voice')), 'tone-voice: pinned\n');
+    assert.match(succeeded(await models(env, 'default', 'stt', 'tone-ear')), /\nstt +all others +tone-ear\n/);
+    succeeded(await models(env, 'alias', 'mine', 'tone-voice'));
+    const { pins, defaults, aliases } = JSON.parse(readFileSync(join(env.OS_DATA_DIR!, 'model-choices.json'), 'utf8'));
+    assert.deepEqual(
+      [pins, defaults, aliases],
+      [['tone-voice'], [{ task: 'stt', language: null, model: 'tone-ear' }], [{ alias: 'mine', model: 'tone-voice' }]],
+    );
+    const file = join(folder, 'mine.wav');
+    succeeded(await runCommand(['speak', 'hello', '--model', 'mine', '-o', file], { env, cwd: folder }));
+    assert.match((await models(env, 'rm', 'tone-voice')).stderr, /unpin it first/);
+    assert.match((await models(env, 'load', 'tone-voice')).stderr, /no server runs here.*open-speech serve/);
+    assert.match((await models(env, 'pin', 'nothing')).stderr, /there is no model 'nothing' here/);
+  });
+
+  test('the doctor says of each model whether its files are right, it loads and it answers', async () => {
+    const env = alone('doctor');
+    const modelDir = join(env.OS_DATA_DIR!, 'models');
+    await addToneModels(modelDir);
+    const healthy = succeeded(await models(env, 'doctor'));
+    assert.match(healthy, /\ntone-voice +[\d.]+ KB +sherpa +[\d.]+ m?s +[\d.]+ m?s of sound in /);
+    assert.match(healthy, /\ntone-ear +[\d.]+ KB +sherpa +[\d.]+ m?s +in /);
+    assert.match(healthy, /\nespeak +packaged +espeak /);
+    writeFileSync(join(modelDir, 'tone-voice', 'tokens.txt'), 'something else');
+    const { status, stdout } = await models(env, 'doctor', 'tone-voice', 'espeak', '--json');
+    assert.equal(status, 1);
+    const [voice, espeak] = JSON.parse(stdout.toString());
+    assert.deepEqual([voice.ok, voice.files, voice.loads, espeak.ok], [false, 'no', '-', true]);
+    assert.match(voice.problem, /tokens\.txt/);
+    assert.match((await models(env, 'doctor', 'nothing')).stderr, /there is no model 'nothing'/);
   });
 });
 

@@ -8,6 +8,8 @@ const OPTIONS = {
   'allow-single-source': { type: 'boolean' },
   'accept-licence': { type: 'boolean' },
   'accept-signer': { type: 'string' },
+  language: { type: 'string' },
+  clear: { type: 'boolean' },
   ...SERVER_OPTIONS,
 } as const;
 
@@ -19,6 +21,13 @@ const ACTIONS: Readonly<Record<string, { takes: string; words: readonly [number,
   show: { takes: 'one model to show', words: [1, 1] },
   pull: { takes: 'a model to fetch, or recommended or starters', words: [1, 100] },
   rm: { takes: 'a model to remove', words: [1, 100] },
+  load: { takes: 'a model to load', words: [1, 100] },
+  unload: { takes: 'a model to unload', words: [1, 100] },
+  pin: { takes: 'a model to keep in memory', words: [1, 100] },
+  unpin: { takes: 'a model to keep no longer', words: [1, 100] },
+  default: { takes: 'nothing, or stt or tts and a model', words: [0, 2] },
+  alias: { takes: 'nothing, or a name and the model that it stands for', words: [0, 2] },
+  doctor: { takes: 'models to examine, or nothing for all', words: [0, 100] },
   verify: { takes: 'models to verify, or nothing for all', words: [0, 100] },
   export: { takes: 'a model and the file to write', words: [2, 2] },
   import: { takes: 'the file of a bundle', words: [1, 1] },
@@ -29,6 +38,10 @@ export const command: Command = {
        open-speech models show <model> [options]
        open-speech models pull <model>|recommended|starters [options]
        open-speech models rm <model> [options]
+       open-speech models load|unload|pin|unpin <model> [options]
+       open-speech models default [stt|tts <model>] [--language <tag>] [--clear] [options]
+       open-speech models alias [<name> <model>] [--clear] [options]
+       open-speech models doctor [<model>]
        open-speech models verify [<model>]
        open-speech models export <model> <file>
        open-speech models import <file> [options]
@@ -37,14 +50,21 @@ list and show say which models there are and what they can do, and where one can
 it; a star marks the default of its kind. pull fetches a model and checks every byte of it, rm deletes its files, verify
 hashes them anew. export and import carry a model to a network without a way out, in one signed file.
 
+load and unload say what is in the memory of a server; a pinned model stays there and is loaded at every start. default
+says which model callers get who name none, in a language or in all others; alias gives a model one more name. doctor
+examines models: are the files right, is the engine there, does it load, does it answer.
+
   --available            list what can be had, too, with sizes and licences
   --allow-single-source  take a model whose hashes one source alone vouches for
   --accept-licence       take a model whose licence does not allow commercial use, or has terms of its own
   --accept-signer <key>  import a bundle that this key's owner has signed (its fingerprint)
+  --language <tag>       the language that default is about, such as de or pt-BR
+  --clear                take a default or an alias back
   --json                 for programs, with everything that is known
-${SERVER_HELP}verify, export and import work in the models folder itself (OS_MODEL_DIR).
+${SERVER_HELP}verify, export, import and doctor work in the models folder itself (OS_MODEL_DIR).
 
 Example: open-speech models pull starters
+         open-speech models default stt whisper-small --language de
 `,
 
   async run(args) {
@@ -69,7 +89,19 @@ Example: open-speech models pull starters
       const { pull, remove } = await import('./models/change.ts');
       return await (action === 'pull' ? pull : remove)(words, await findHere(), settings, options);
     }
+    if (action === 'load' || action === 'unload' || action === 'pin' || action === 'unpin') {
+      const { memory } = await import('./models/memory.ts');
+      return await memory(action, words, await findHere(), settings, options);
+    }
+    if (action === 'default' || action === 'alias') {
+      const { aliases, defaults } = await import('./models/choices.ts');
+      return await (action === 'default' ? defaults : aliases)(words, await findHere(), settings, options);
+    }
     if (options.url !== undefined) throw new UsageError(`${action} works in the models folder itself, not with --url`);
+    if (action === 'doctor') {
+      const { examine } = await import('./models/doctor.ts');
+      return await examine(words, settings, options);
+    }
     const folder = await import('./models/folder.ts');
     if (action === 'verify') return await folder.verify(words, settings, options);
     if (action === 'export') return await folder.exportModel(words[0]!, words[1]!, settings, options);

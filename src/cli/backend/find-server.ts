@@ -45,6 +45,11 @@ export async function findServer(choice: ServerChoice, settings: Settings): Prom
     await probe(server);
     return server;
   }
+  return await ownServer(settings);
+}
+
+/** The server that runs with the data folder of these settings, if one does and answers. */
+export async function ownServer(settings: Settings): Promise<ServerAddress | undefined> {
   const running = runningServer(settings.dataDir);
   if (running === undefined) return undefined;
   const server = { url: running.url, apiKey: keyOf(settings), ...certificateOf(settings) };

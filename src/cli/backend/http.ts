@@ -16,7 +16,7 @@ export interface ServerAddress {
 }
 
 export interface Call {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   headers?: Readonly<Record<string, string>>;
   body?: string | AsyncIterable<Uint8Array>;

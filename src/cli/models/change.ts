@@ -1,7 +1,8 @@
 import type { Settings } from '../../config/kinds.ts';
 import { RECOMMENDED, STARTERS } from '../../models/shipped.ts';
 import type { ServerAddress } from '../backend/http.ts';
-import { openModelShop, type PullProgress } from '../backend/model-shop.ts';
+import { type ModelShop, openModelShop, type PullProgress } from '../backend/model-shop.ts';
+import { tellOwnServer } from '../backend/own-server.ts';
 import { explain } from '../explain.ts';
 import type { ModelsOptions } from '../models.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -10,9 +11,10 @@ import { showProgress } from '../terminal/progress.ts';
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = { recommended: RECOMMENDED, starters: STARTERS };
 
-interface Result {
+/** What became of one model that a command was asked about. */
+export interface Result {
   model: string;
-  state: 'ready' | 'deleted' | 'failed';
+  state: 'ready' | 'deleted' | 'loaded' | 'unloaded' | 'pinned' | 'unpinned' | 'failed';
   error?: string;
 }
 
@@ -24,9 +26,8 @@ export async function pull(
   options: ModelsOptions,
 ): Promise<number> {
   const names = words.flatMap((word) => (Object.hasOwn(GROUPS, word) ? GROUPS[word]! : [word]));
-  const shop = await openModelShop(server, settings);
-  try {
-    return await interruptible(async (signal) => {
+  return await withShop(server, settings, (shop) =>
+    interruptible(async (signal) => {
       const consent = {
         allowSingleSource: options['allow-single-source'] ?? false,
         acceptLicence: options['accept-licence'] ?? false,
@@ -44,10 +45,8 @@ export async function pull(
         }
         return { model: name, state: 'ready' };
       });
-    });
-  } finally {
-    await shop.close();
-  }
+    }),
+  );
 }
 
 /** `models rm` */
@@ -57,17 +56,31 @@ export async function remove(
   settings: Settings,
   options: ModelsOptions,
 ): Promise<number> {
+  return await withShop(server, settings, (shop) =>
+    interruptible((signal) =>
+      forEach('rm', names, options, signal, async (name) => ({ model: await shop.remove(name), state: 'deleted' })),
+    ),
+  );
+}
+
+/** Where the work was done in the folder itself, a server that runs there is told afterwards. */
+async function withShop(
+  server: ServerAddress | undefined,
+  settings: Settings,
+  work: (shop: ModelShop) => Promise<number>,
+): Promise<number> {
   const shop = await openModelShop(server, settings);
   try {
-    return await interruptible((signal) =>
-      forEach('rm', names, options, signal, async (name) => ({ model: await shop.remove(name), state: 'deleted' })),
-    );
+    return await work(shop);
   } finally {
     await shop.close();
+    const told = server === undefined ? await tellOwnServer(settings) : undefined;
+    if (told !== undefined) process.stderr.write(`${told}\n`);
   }
 }
 
-async function forEach(
+/** Does the same to models one after the other, and says what became of each; 1 where one failed. */
+export async function forEach(
   action: string,
   names: readonly string[],
   { json }: ModelsOptions,

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Settings } from '../../config/kinds.ts';
 import type { ModelLibrary } from '../../speech/library.ts';
 import { openOwnLibrary, type PullProgress } from '../backend/model-shop.ts';
+import { tellOwnServer } from '../backend/own-server.ts';
 import type { ModelsOptions } from '../models.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { printable, printJson, size } from '../terminal/output.ts';
@@ -52,7 +53,9 @@ export async function importModel(file: string, settings: Settings, options: Mod
       ...(acceptSigner === undefined ? {} : { acceptSigner }),
     });
     if (options.json) printJson({ model: id, signer });
-    else process.stdout.write(`${id}: ready, signed by ${signer}. A server that runs sees it after a restart.\n`);
+    else process.stdout.write(`${id}: ready, signed by ${signer}\n`);
+    const told = await tellOwnServer(settings);
+    if (told !== undefined) process.stderr.write(`${told}\n`);
     return 0;
   });
 }
