@@ -27,7 +27,10 @@ const BEGIN_COST = 6;
 const WORD_MS = 210;
 const GAP_MS = 120;
 
-/** The files of the model by their paths: in folders as since 2020, or flat as before. */
+/**
+ * The files of the model by their paths: in folders as since 2020 with the graph in one, or flat as before with the
+ * graph in two parts that the library puts together, as small models have it.
+ */
 export function toneKaldiModel(layout: 'folders' | 'flat' = 'folders'): Record<string, string | Buffer> {
   const features = ['--use-energy=false', `--num-mel-bins=${BANDS}`, `--num-ceps=${BANDS}`, '--cepstral-lifter=0']
     .concat('--dither=0', `--low-freq=${LOWEST_HZ}`, `--high-freq=${HIGHEST_HZ}`)
@@ -49,7 +52,9 @@ export function toneKaldiModel(layout: 'folders' | 'flat' = 'folders'): Record<s
     : {
         'final.mdl': acousticModel(),
         'mfcc.conf': features,
-        'HCLG.fst': graph(),
+        'HCLr.fst': graph(),
+        'Gr.fst': grammar(),
+        'disambig_tid.int': '',
         'words.txt': symbols,
         'word_boundary.int': boundaries,
       };
@@ -141,6 +146,11 @@ function graph(): Buffer {
     { input: 0, output: 0, cost: 0, to: 0 },
   ]);
   return vectorFst([inward, ...units]);
+}
+
+/** `Gr.fst`: any words in any order, at no further cost. */
+function grammar(): Buffer {
+  return vectorFst([KALDI_WORDS.map((_, at) => ({ input: at + 1, output: at + 1, cost: 0, to: 0 }))]);
 }
 
 /** All states are final at no cost; the first is the start. */

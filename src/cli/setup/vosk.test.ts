@@ -116,7 +116,7 @@ test('a machine that the package has nothing for, one without npm and a setting 
   const settings = machineSettings();
   npm(archive);
   const none = await ensureVosk(settings, now, { ...source(archive), folders: {} }, []);
-  assert.deepEqual([none.state, none.line], ['missing', 'python3 -m pip install --user vosk']);
+  assert.deepEqual([none.state, none.line], ['skipped', 'python3 -m pip install --user vosk']);
   process.env.PATH = folder;
   assert.match((await ensureVosk(settings, now, source(archive), [])).says, /needs npm/);
   const named = machineSettings({ OS_VOSK_LIBRARY: join(folder, 'none.so') });

@@ -49,11 +49,11 @@ export async function ensureVosk(
   const folder = source.folders[machine];
   if (folder === undefined) {
     const says = `the package ${source.spec} has no libvosk for ${machine}; that of Python's package is used where it is installed`;
-    return step('missing', says, 'python3 -m pip install --user vosk');
+    return step('skipped', says, 'python3 -m pip install --user vosk');
   }
   if (findProgram('npm') === undefined) return step('missing', 'fetching libvosk needs npm; install it and run', LINE);
   if (dryRun)
-    return step('planned', `libvosk would be taken from the package that this fetches`, `npm pack ${source.spec}`);
+    return step('planned', 'libvosk would be taken from the package that this fetches', `npm pack ${source.spec}`);
 
   const target = voskFolder(settings.dataDir);
   // Beside the target, so that the finished folder can be renamed into place. What was cut short before lies there too.
