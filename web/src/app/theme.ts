@@ -58,6 +58,7 @@ export const colorVariables: CSSVariablesResolver = () => ({
     '--mantine-color-body': '#f6f8f8',
     '--mantine-color-text': '#17201f',
     '--mantine-color-dimmed': '#55615f',
+    '--mantine-color-placeholder': '#6a7674',
     '--mantine-color-default-border': '#dae2e1',
   },
   dark: {
@@ -68,6 +69,7 @@ export const colorVariables: CSSVariablesResolver = () => ({
     '--mantine-color-red-light': 'rgb(255 107 107 / 12%)',
     '--field': '#6a7675',
     '--mantine-color-dimmed': '#9aa7a6',
+    '--mantine-color-placeholder': '#8b9796',
     '--mantine-color-default-border': '#303a3b',
     '--mantine-color-petrol-light': 'rgb(92 173 166 / 16%)',
     '--mantine-color-petrol-light-hover': 'rgb(92 173 166 / 24%)',

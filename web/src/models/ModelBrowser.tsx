@@ -47,11 +47,8 @@ export function ModelBrowser({ library, present, search, onSearch }: ModelBrowse
   const shown = useMemo(() => keepOrder(found, view.order).slice(0, view.room), [found, view]);
   const able = useMemo(() => new Map(present.map((model) => [model.id, abilities(model)])), [present]);
 
-  // Downloads that began before the page was loaded, or elsewhere, are followed too.
-  const arriving = arrivingIds(models).join(' ');
-  useEffect(() => {
-    if (arriving !== '') workbench.models.follow(api, arriving.split(' '), actions.refresh);
-  }, [api, actions, arriving]);
+  // Downloads that began before the page was loaded, or elsewhere, are followed too; lost connections are made anew.
+  useEffect(() => workbench.models.follow(api, arrivingIds(models), actions.refresh), [api, actions, models]);
 
   const act = useMemo(
     () =>
@@ -187,7 +184,7 @@ function Filters({ models, search, onSearch, text, onText }: FiltersProps) {
       <TextInput
         type="search"
         aria-label="Search models"
-        placeholder="Search by name, language or licence"
+        placeholder="Name, language or licence"
         leftSection={<Icon name="search" />}
         value={text}
         onChange={(event) => onText(event.currentTarget.value)}

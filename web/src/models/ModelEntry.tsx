@@ -9,7 +9,7 @@ import { Icon, type IconName } from '../components/Icon.tsx';
 import { fileSize } from '../lib/size.ts';
 import { actionsFor, type ModelAction } from './actions.ts';
 import { transferOf } from './arrival.ts';
-import { languageNames } from './browse.ts';
+import { languageSummary } from './browse.ts';
 import { LicenceFlag } from './LicenceFlag.tsx';
 import { licenceName } from './licence.ts';
 import { ModelDetails } from './ModelDetails.tsx';
@@ -17,7 +17,7 @@ import styles from './ModelEntry.module.css';
 import type { Failure } from './modelDesk.ts';
 import { TransferBar } from './TransferBar.tsx';
 import { kindName, TASK_ICONS, taskOf } from './tasks.ts';
-import { defaultNames, fewOf, memoryWords, STATE_NAMES } from './words.ts';
+import { defaultNames, memoryWords, STATE_NAMES } from './words.ts';
 
 interface ModelEntryProps {
   model: ManagedModel;
@@ -65,7 +65,7 @@ export const ModelEntry = memo(function ModelEntry(props: ModelEntryProps) {
         </div>
         {model.description !== '' && <Text size="sm">{model.description}</Text>}
         <Text size="sm" c="dimmed">
-          {kindName(model.kind)} · {fewOf(languageNames(model.languages), 3)}
+          {kindName(model.kind)} · {languageSummary(model, navigator.languages)}
         </Text>
         {inMemory.length > 0 && (
           <Text size="sm" c="dimmed">

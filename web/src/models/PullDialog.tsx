@@ -4,11 +4,10 @@ import type { Consent, ManagedModel } from '../api/manager.ts';
 import { Dialog, DialogButtons } from '../components/Dialog.tsx';
 import { Icon } from '../components/Icon.tsx';
 import { fileSize } from '../lib/size.ts';
-import { languageNames } from './browse.ts';
+import { languageSummary } from './browse.ts';
 import { LicenceFlag } from './LicenceFlag.tsx';
 import { consentText, licenceName } from './licence.ts';
 import styles from './PullDialog.module.css';
-import { fewOf } from './words.ts';
 
 interface PullDialogProps {
   model: ManagedModel;
@@ -42,7 +41,7 @@ export function PullDialog({ model, freeBytes, onClose, onPull }: PullDialogProp
         <dt>Memory in use</dt>
         <dd>{model.memoryBytes === null ? 'Not known' : `About ${fileSize(model.memoryBytes)} while it is loaded`}</dd>
         <dt>Languages</dt>
-        <dd>{fewOf(languageNames(model.languages), 6)}</dd>
+        <dd>{languageSummary(model, navigator.languages)}</dd>
         <dt>Licence</dt>
         <dd>
           {licenceName(model.licence)}

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findModels, inOrder, keepOrder, languageChoices, languageNames, searchFrom } from './browse.ts';
+import {
+  fewOf,
+  findModels,
+  inOrder,
+  keepOrder,
+  languageChoices,
+  languageNames,
+  languageSummary,
+  searchFrom,
+} from './browse.ts';
 import { managed } from './managed.fixture.ts';
 
 const models = [
@@ -58,4 +67,16 @@ test('an address with anything in it is read as far as it makes sense', () => {
   const all = { task: 'tts', language: 'de', where: 'here' };
   assert.deepEqual(searchFrom({ ...all, other: 'x' }), all);
   assert.deepEqual(searchFrom({ task: 'fly', language: '<b>', where: 3 }), {});
+});
+
+test('a long list is cut short, but never to hide one name', () => {
+  assert.equal(fewOf(['a'], 2), 'a');
+  assert.equal(fewOf(['a', 'b', 'c'], 2), 'a, b, and c');
+  assert.equal(fewOf(['a', 'b', 'c', 'd'], 2), 'a, b and 2 more');
+});
+
+test('languages are told in few words: regions where there is one language, those of the reader first elsewhere', () => {
+  assert.equal(languageSummary(managed({ languages: ['en-US', 'en-GB'] }), []), 'American English and British English');
+  const many = managed({ languages: ['af', 'en-US', 'fr', 'de-DE', 'de-AT', 'sq'] });
+  assert.equal(languageSummary(many, ['de-CH', 'en']), 'German, English, Afrikaans and 2 more');
 });

@@ -98,3 +98,15 @@ export function languageChoices(models: readonly ManagedModel[], preferred: read
 export function languageNames(tags: readonly string[]): string[] {
   return [...new Set(tags.map(languageName))].sort((a, b) => a.localeCompare(b));
 }
+
+/** What stands for a model's languages where there is little room: regions only where it knows one language. */
+export function languageSummary(model: ManagedModel, preferred: readonly string[]): string {
+  const choices = languageChoices([model], preferred);
+  return fewOf(choices.length > 1 ? choices.map(({ name }) => name) : languageNames(model.languages), 3);
+}
+
+/** The first few and how many more there are: `English, German and 55 more`. */
+export function fewOf(names: readonly string[], few: number): string {
+  if (names.length <= few + 1) return new Intl.ListFormat('en').format(names);
+  return `${names.slice(0, few).join(', ')} and ${names.length - few} more`;
+}

@@ -76,14 +76,14 @@ export class ModelDesk extends Store<ModelDeskState> {
   }
 
   /** Follows how these models arrive, as far as connections go. Those already followed go on. */
-  follow(api: Api, ids: readonly string[], refresh: () => Promise<void>): void {
+  follow(api: Pick<Api, 'transfer'>, ids: readonly string[], refresh: () => Promise<void>): void {
     for (const id of ids) {
       if (this.#followed.size >= MAX_FOLLOWED) return;
       if (!this.#followed.has(id)) void this.#follow(api, id, refresh);
     }
   }
 
-  async #follow(api: Api, id: string, refresh: () => Promise<void>): Promise<void> {
+  async #follow(api: Pick<Api, 'transfer'>, id: string, refresh: () => Promise<void>): Promise<void> {
     const abort = new AbortController();
     this.#followed.set(id, abort);
     try {
@@ -97,8 +97,9 @@ export class ModelDesk extends Store<ModelDeskState> {
       if (!isAbort(thrown)) this.update({ news: `${id}: ${asApiError(thrown).message}` });
     }
     if (abort.signal.aborted) return;
-    await refresh();
+    // Makes room for the next one, which the fresh list may bring.
     this.#followed.delete(id);
+    await refresh();
     this.update({ transfers: without(this.state.transfers, id) });
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { managed } from './managed.fixture.ts';
-import { defaultNames, fewOf, memoryWords } from './words.ts';
+import { defaultNames, memoryWords } from './words.ts';
 
 test('a model says for whom it is the default, also where the server chose it by itself', () => {
   assert.deepEqual(defaultNames({ default: false, defaultFor: [] }), []);
@@ -22,10 +22,4 @@ test('a model in memory says what it takes, when it was used and when it goes', 
     'unloads in 4 min unless used',
   ]);
   assert.deepEqual(memoryWords({ ...loaded, pinned: true, lastUsedAt: null }, 0), ['300 MB of memory in use']);
-});
-
-test('a long list is cut short, but never to hide one name', () => {
-  assert.equal(fewOf(['a'], 2), 'a');
-  assert.equal(fewOf(['a', 'b', 'c'], 2), 'a, b, and c');
-  assert.equal(fewOf(['a', 'b', 'c', 'd'], 2), 'a, b and 2 more');
 });

@@ -37,9 +37,3 @@ export function memoryWords(model: ManagedModel, now: number): string[] {
     ...(!pinned && ttlRemainingMs !== null ? [`unloads in ${span(Math.max(1000, ttlRemainingMs))} unless used`] : []),
   ];
 }
-
-/** The first few and how many more there are: `English, German and 55 more`. */
-export function fewOf(names: readonly string[], few: number): string {
-  if (names.length <= few + 1) return new Intl.ListFormat('en').format(names);
-  return `${names.slice(0, few).join(', ')} and ${names.length - few} more`;
-}
