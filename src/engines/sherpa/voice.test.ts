@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import type { OpenModel } from '../contract.ts';
 import { familyConfig } from './config.ts';
 import type { Native, NativeGeneration } from './native.ts';
@@ -79,4 +84,18 @@ test('Kokoro pronounces by the language of each voice, where espeak-ng does it',
       [6, 'pt-br'],
     ],
   );
+});
+
+test('sherpa-onnx understands everything that it is told with a text', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sherpa-generation-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const child = resolve(import.meta.dirname, 'print-generation.child.ts');
+  const { stderr } = await promisify(execFile)(process.execPath, [child, folder]);
+  const printed = /GenerationConfig\((.*)\)/.exec(stderr)?.[1];
+  for (const part of [
+    ...['silence_scale=0.5', 'sid=0', 'num_steps=7', 'reference_audio_len=3', 'reference_sample_rate=16000'],
+    ...['reference_text="some words"', 'extra={lang: "pt-br"}'],
+  ]) {
+    assert.ok(printed?.includes(part), `${part} in ${printed}`);
+  }
 });
