@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { inPieces } from '../../../test/support/live-audio.ts';
 import { needs, needsData, sharedData } from '../../../test/support/needs.ts';
 import { resample } from '../../audio/resample.ts';
 import { WavReader } from '../../audio/wav.ts';
 import { SpeechError } from '../../errors.ts';
-import type { LoadedModel, OpenModel, RecognisedSegment } from '../contract.ts';
+import type { Hearing, LoadedModel, OpenModel, RecognisedSegment } from '../contract.ts';
 import { engine } from './engine.ts';
 import { DEFAULT_MODEL_DIR, findLibrary } from './places.ts';
 
@@ -34,6 +35,10 @@ test('a model that is not there cannot be opened', async () => {
   await assert.rejects(engine.open(gone, { threads: 1 }), { code: 'model_unavailable' });
 });
 
+async function* iterate(pieces: Float32Array[]): AsyncGenerator<Float32Array> {
+  yield* pieces;
+}
+
 describe('the recogniser', { skip }, () => {
   let loaded: LoadedModel;
   before(async () => {
@@ -45,6 +50,10 @@ describe('the recogniser', { skip }, () => {
     const segments = [];
     for await (const segment of loaded.transcribe!({ pcm }, signal)) segments.push(segment);
     return segments;
+  };
+
+  const listen = async (pieces: Float32Array[], signal = new AbortController().signal): Promise<Hearing[]> => {
+    return await Array.fromAsync(loaded.listen!({ words: true }, iterate(pieces), signal));
   };
 
   test('reads most words of real speech, with times inside the audio and measured confidence', {
@@ -70,6 +79,53 @@ describe('the recogniser', { skip }, () => {
       assert.doesNotMatch(segment!.text, /[<>[\]()+]/);
     }
     assert.ok(right / total > 0.6, `${right} of ${total} words`);
+  });
+
+  test('reads the same speech live, with words that come while it is spoken', {
+    skip: needsData('librivox'),
+  }, async () => {
+    const [id] = readFileSync(join(sharedData, 'librivox/transcripts.tsv'), 'utf8').split('\t', 1) as [string];
+    const pcm = new WavReader().push(readFileSync(join(sharedData, `librivox/${id}.wav`)));
+    const [segment] = await hear(pcm);
+    const hearings = await listen(inPieces(pcm, 20));
+    const { text, final, words, startMs, endMs } = hearings.at(-1)!;
+    assert.equal(final, true);
+    const found = new Set(text.split(' '));
+    const same = segment!.words!.filter(({ word }) => found.has(word)).length;
+    assert.ok(same / segment!.words!.length > 0.8, text);
+    assert.deepEqual(
+      [words!.map(({ word }) => word).join(' '), words![0]!.startMs, words!.at(-1)!.endMs],
+      [text, startMs, endMs],
+    );
+    assert.ok(endMs <= pcm.length / 16);
+    assert.ok(hearings.length > 5 && hearings.slice(0, -1).every((hearing) => !hearing.final));
+    const once = pcm.subarray(0, 2 * 16_000);
+    const [whole, cut] = [await listen([once]), await listen(inPieces(once, 1))];
+    assert.deepEqual(cut.at(-1), whole.at(-1));
+  });
+
+  test('nothing that is said is heard as nothing, live too', async () => {
+    for (const length of [0, 1, 1600, 16_000]) {
+      const hearings = await listen([new Float32Array(length)]);
+      assert.deepEqual(hearings, [{ text: '', startMs: 0, endMs: 0, language: 'en', final: true, words: [] }]);
+    }
+  });
+
+  test('an utterance that is left, cancelled or fails in the middle does not keep the next from being heard', async () => {
+    const noise = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i * i) / 8);
+    const stop = new AbortController();
+    const hearing = listen(inPieces(noise, 20), stop.signal);
+    setTimeout(() => stop.abort(), 20);
+    await assert.rejects(hearing, { code: 'cancelled' });
+    const broken = (async function* () {
+      yield noise;
+      throw new SpeechError('invalid_audio', 'It broke.');
+    })();
+    const never = new AbortController().signal;
+    await assert.rejects(Array.fromAsync(loaded.listen!({}, broken, never)), { code: 'invalid_audio' });
+    for await (const _ of loaded.listen!({}, iterate([noise]), never)) break;
+    assert.equal((await listen([new Float32Array(8000)])).length, 1);
+    assert.deepEqual(await hear(new Float32Array(16_000)), []);
   });
 
   test('silence, noise and next to nothing hold no words and do no harm', async () => {

@@ -3,12 +3,11 @@ import { SpeechError } from '../../errors.ts';
 import type { Availability, Capabilities, Engine, OpenModel } from '../contract.ts';
 import { DEFAULT_MODEL_DIR, findLibrary, findModel } from './places.ts';
 
+const LISTENS = { languages: ['en'], detectsLanguage: false, wordTimes: true, confidence: true };
 const CAPABILITIES: Capabilities = {
+  listen: LISTENS,
   transcribe: {
-    languages: ['en'],
-    detectsLanguage: false,
-    wordTimes: true,
-    confidence: true,
+    ...LISTENS,
     translate: false,
     // Its last pass takes up to a tenth of the audio's length, and nothing can interrupt it.
     maxAudioMs: 30_000,

@@ -20,8 +20,12 @@ export interface Library {
   freeDecoder(decoder: Pointer): void;
   createFrontEnd(args: Pointer): Pointer | null;
   freeFrontEnd(frontEnd: Pointer): void;
-  /** Turns 16-bit samples into cepstra, with a noise estimate that knows of no earlier recording. */
+  /** Makes the front end forget what it heard before, its estimate of the noise too. */
+  startCepstra(frontEnd: Pointer): void;
+  /** Turns the next 16-bit samples into cepstra. What is less than a frame is kept for the next ones. */
   cepstra(frontEnd: Pointer, count: number, fill: (samples: Int16Array) => void): Promise<Cepstra>;
+  /** Drops what was kept. */
+  endCepstra(frontEnd: Pointer): void;
   startUtterance(decoder: Pointer): number;
   /** Searches some frames. Negative for a failure. */
   search(decoder: Pointer, cepstra: Cepstra, first: number, count: number): Promise<number>;
@@ -83,6 +87,11 @@ export function loadLibrary(path: string): Library {
     createFrontEnd: declare('void *fe_init_auto_r(void *config)'),
     freeFrontEnd: declare('int fe_free(void *fe)'),
 
+    startCepstra(frontEnd) {
+      startStream(frontEnd);
+      startFrontEnd(frontEnd);
+    },
+
     async cepstra(frontEnd, count, fill) {
       const size = frameSize(frontEnd) as number;
       const [rows, frames] = [[null], [0]] as [(Pointer | null)[], number[]];
@@ -90,11 +99,7 @@ export function loadLibrary(path: string): Library {
       const samples: Pointer = koffi.alloc('int16_t', Math.max(count, 1));
       try {
         fill(new Int16Array(koffi.view(samples, count * 2)));
-        startStream(frontEnd);
-        startFrontEnd(frontEnd);
         await processAll(frontEnd, samples, count, rows, frames);
-        // What is left over is less than a frame; only this resets the front end.
-        endFrontEnd(frontEnd, new Float32Array(size), [0]);
       } finally {
         koffi.free(samples);
       }
@@ -105,6 +110,10 @@ export function loadLibrary(path: string): Library {
       const cepstra: Cepstra = { frames: frames[0]!, values, free: () => freeRows(table) };
       rowsOf.set(cepstra, table);
       return cepstra;
+    },
+
+    endCepstra(frontEnd) {
+      endFrontEnd(frontEnd, new Float32Array(frameSize(frontEnd) as number), [0]);
     },
 
     startUtterance: declare('int ps_start_utt(void *ps)'),
