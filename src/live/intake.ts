@@ -86,7 +86,9 @@ export function requireRate(sampleRate: number): void {
 
 /** What is no number, or beyond full scale, would stay in the filters and the detector's memory of loudness. */
 function sound(pcm: Float32Array): Float32Array {
-  if (pcm.every((sample) => sample >= -1 && sample <= 1)) return pcm;
+  let sane = true;
+  for (let i = 0; i < pcm.length && sane; i++) sane = pcm[i]! >= -1 && pcm[i]! <= 1;
+  if (sane) return pcm;
   return pcm.map((sample) => (Number.isNaN(sample) ? 0 : Math.max(-1, Math.min(1, sample))));
 }
 

@@ -183,6 +183,7 @@ class ListeningSession implements Listening {
     this.#effects = [];
     this.#recognition.close();
     this.#voice.close();
+    this.#tape.clear();
     this.#closed.resolve();
   }
 

@@ -37,6 +37,12 @@ export class Tape {
     this.#base += blocks * BLOCK;
   }
 
+  /** Lets go of everything. */
+  clear(): void {
+    this.#blocks = [];
+    this.#base = this.#end;
+  }
+
   /** A copy of the samples between two positions that are still held. */
   read(from: number, to: number): Float32Array<ArrayBuffer> {
     const pcm = new Float32Array(to - from);
