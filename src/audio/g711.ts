@@ -9,11 +9,11 @@ const MU_CLIP = 32_635;
 
 /** Codes to samples in [-1, 1]. */
 export function muLawToPcm(codes: Uint8Array): Float32Array<ArrayBuffer> {
-  return read(codes, MU_LAW);
+  return read(codes, MU_LAW_SAMPLES);
 }
 
 export function aLawToPcm(codes: Uint8Array): Float32Array<ArrayBuffer> {
-  return read(codes, A_LAW);
+  return read(codes, A_LAW_SAMPLES);
 }
 
 /** Samples beyond ±1 are clipped; NaN is silence. */
@@ -25,13 +25,15 @@ export function pcmToALaw(pcm: Float32Array): Uint8Array<ArrayBuffer> {
   return write(pcm, aLawCode);
 }
 
-const MU_LAW = Float32Array.from({ length: 256 }, (_, code) => {
+/** Samples by code. */
+export const MU_LAW_SAMPLES = Float32Array.from({ length: 256 }, (_, code) => {
   const bits = ~code & 0xff;
   const magnitude = (((bits & 0x0f) << 3) + BIAS) << ((bits >> 4) & 7);
   return ((bits & 0x80) === 0 ? magnitude - BIAS : BIAS - magnitude) / 32_768;
 });
 
-const A_LAW = Float32Array.from({ length: 256 }, (_, code) => {
+/** Samples by code. */
+export const A_LAW_SAMPLES = Float32Array.from({ length: 256 }, (_, code) => {
   const bits = code ^ 0x55;
   const segment = (bits >> 4) & 7;
   const step = ((bits & 0x0f) << 4) + 8;

@@ -1,4 +1,5 @@
 import { SpeechError } from '../errors.ts';
+import { A_LAW_SAMPLES, MU_LAW_SAMPLES } from './g711.ts';
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from './resample.ts';
 
 const UNKNOWN_SIZE = 0xffff_ffff;
@@ -28,8 +29,8 @@ const READERS: Readonly<Record<string, SampleReader>> = {
   [`${PCM}/32`]: (view, at) => view.getInt32(at, true) / 2_147_483_648,
   [`${FLOAT}/32`]: (view, at) => view.getFloat32(at, true),
   [`${FLOAT}/64`]: (view, at) => view.getFloat64(at, true),
-  [`${A_LAW}/8`]: (view, at) => fromALaw(view.getUint8(at)),
-  [`${MU_LAW}/8`]: (view, at) => fromMuLaw(view.getUint8(at)),
+  [`${A_LAW}/8`]: (view, at) => A_LAW_SAMPLES[view.getUint8(at)]!,
+  [`${MU_LAW}/8`]: (view, at) => MU_LAW_SAMPLES[view.getUint8(at)]!,
 };
 
 export interface WavFormat {
@@ -206,22 +207,6 @@ function mixToMono(bytes: Uint8Array, { channels, frameBytes, read }: WavFormat)
     mono[frame] = Number.isNaN(sample) ? 0 : Math.max(-1, Math.min(1, sample));
   }
   return mono;
-}
-
-/** ITU-T G.711, A-law. */
-function fromALaw(byte: number): number {
-  const value = byte ^ 0x55;
-  const exponent = (value >> 4) & 7;
-  const mantissa = ((value & 15) << 4) + 8;
-  const magnitude = exponent === 0 ? mantissa : (mantissa + 0x100) << (exponent - 1);
-  return (value & 0x80 ? magnitude : -magnitude) / 32_768;
-}
-
-/** ITU-T G.711, µ-law. */
-function fromMuLaw(byte: number): number {
-  const value = ~byte & 0xff;
-  const magnitude = ((((value & 15) << 3) + 0x84) << ((value >> 4) & 7)) - 0x84;
-  return (value & 0x80 ? -magnitude : magnitude) / 32_768;
 }
 
 function tag(bytes: Uint8Array, at: number): string {
