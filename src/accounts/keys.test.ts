@@ -132,6 +132,25 @@ test('a key revoked by another process is out within a second', async () => {
   assert.equal(await store.authenticate(token), undefined);
 });
 
+test('the keys that still live are told apart from revoked and expired ones, whoever ended them', async () => {
+  const { store, dir, clock } = await bench({ envKey: 'Xq72mV9kd-living-4fTz' });
+  const other = await bench({ dir });
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const expiry = i === 2 ? { expiresAt: START + 100 } : {};
+    ids.push((await store.create({ ...key, ...expiry })).key.id);
+  }
+  const [stays, revoked, expires] = ids as [string, string, string];
+  const asked = new Set([...ids, 'env', 'nobody', ...Array.from({ length: 600 }, (_, i) => `x${i}`)]);
+  assert.deepEqual(await store.living(asked), new Set(['env', ...ids]));
+  await other.store.revoke(revoked);
+  assert.deepEqual(await store.living(asked), new Set(['env', stays, expires]));
+  clock.now += 100;
+  assert.deepEqual(await store.living(asked), new Set(['env', stays]));
+  assert.deepEqual(await store.living(new Set([revoked])), new Set());
+  assert.deepEqual(await other.store.living(new Set(['env'])), new Set(), 'there is no key in that environment');
+});
+
 test('two keys that share a prefix are told apart', async () => {
   const { store, db } = await bench();
   const { token, key: info } = await store.create(key);

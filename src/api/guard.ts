@@ -10,6 +10,7 @@ import { type RateState, rateLimiter, rateLimitHeaders } from '../security/rate-
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 import { type CredentialKind, requestToken, socketToken } from './credentials.ts';
+import { asksForSocket } from './sockets/handshake.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -133,7 +134,8 @@ export function guardRequests(app: FastifyInstance, deps: GuardDeps): void {
       });
     }
     const { config, url = '' } = request.routeOptions;
-    const token = config.socket === true ? socketToken(request) : requestToken(request);
+    const opens = config.socket === true && asksForSocket(request.method, request.headers);
+    const token = opens ? socketToken(request) : requestToken(request);
     const kind = credentials.find(({ mark }) => token?.startsWith(mark)) ?? keys;
     const principal = token === undefined ? undefined : await kind.authenticate(token, url);
     if (principal !== undefined) return principal;
