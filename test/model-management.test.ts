@@ -139,6 +139,11 @@ test('whatever a hundred callers ask for at once, each gets a clear answer and t
     () => remove(server, '/api/models/tone-voice'),
     () => remove(server, '/api/models/tone-voice/artifacts'),
     () => post(server, '/api/models/tone-voice/download'),
+    () => server.fetch('/api/models/tone-voice/pin', { method: 'PUT' }),
+    () => remove(server, '/api/models/tone-voice/pin'),
+    () => post(server, '/api/models/tone-voice/unload'),
+    () => post(server, '/api/models/refresh'),
+    () => post(server, '/api/pull', { model: 'tone-voice' }),
   ];
   const bring = async (): Promise<void> =>
     until(async () => {
@@ -148,7 +153,7 @@ test('whatever a hundred callers ask for at once, each gets a clear answer and t
   for (let round = 0; round < 5; round++) {
     await bring();
     // Each round begins with something else, four times over.
-    const order = Array.from({ length: 20 }, (_, i) => ask[(round + Math.floor(i / 4)) % 5]!);
+    const order = Array.from({ length: 100 }, (_, i) => ask[(round + Math.floor(i / 4)) % ask.length]!);
     const answers = await Promise.all(order.map((next) => next()));
     for (const answer of answers) {
       const text = await answer.text().catch(() => 'cut short');
@@ -156,6 +161,9 @@ test('whatever a hundred callers ask for at once, each gets a clear answer and t
     }
   }
   await bring();
+  await (await remove(server, '/api/models/tone-voice/pin')).text();
+  const rested = await told<Managed & { pinned: boolean }>(await server.fetch('/api/models/tone-voice/status'));
+  assert.deepEqual([rested.present, rested.pinned], [true, false]);
   const spoken = await speak(server, 'tone-voice');
   assert.equal(spoken.status, 200);
   assert.ok((await spoken.arrayBuffer()).byteLength > 1000);

@@ -145,6 +145,14 @@ test('a process that outgrew what was expected of it makes idle ones go, the lea
   assert.deepEqual(it.send({ type: 'measured', seat: 2, bytes: 8 }), [{ type: 'evict', seat: 1 }]);
 });
 
+test('one that alone outgrew all there is stays until another needs the room', () => {
+  const it = memory();
+  it.hold(1, 'a', 3);
+  assert.deepEqual(it.send({ type: 'measured', seat: 1, bytes: 12 }), []);
+  assert.deepEqual(it.ask(2, 'b', 3), [{ type: 'evict', seat: 1 }]);
+  assert.deepEqual(it.send({ type: 'gone', seat: 1 }), [{ type: 'grant', seat: 2 }]);
+});
+
 test('who no longer needs room makes way for the next', () => {
   const it = memory();
   it.hold(1, 'a', 4);

@@ -181,10 +181,13 @@ function settle(state: ResidencyState, now: number, effects: ResidencyEffect[]):
   }
 }
 
-/** Processes that outgrew what was expected of them may have taken too much together. */
+/**
+ * Processes that outgrew what was expected of them may have taken too much together. One alone stays: it would only be
+ * loaded anew for each call.
+ */
 function shrink(state: ResidencyState, effects: ResidencyEffect[]): void {
   const staying = () => state.seats.filter(stays);
-  while (sum(staying()) > state.rules.maxBytes) {
+  while (staying().length > 1 && sum(staying()) > state.rules.maxBytes) {
     const victim = idleOnes(state, staying())[0];
     if (victim === undefined) return;
     evict(victim, effects);

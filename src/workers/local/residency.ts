@@ -74,7 +74,9 @@ export class Residency {
     const send = (event: ResidencyEvent): void => this.#dispatch(event);
     return {
       ask: (more) => {
-        const bytes = this.#known.get(tenant.model) ?? tenant.expectedBytes;
+        // What was once let in is not locked out for having grown: then it gets all there is.
+        const known = this.#known.get(tenant.model);
+        const bytes = known === undefined ? tenant.expectedBytes : Math.min(known, this.#options.maxBytes);
         this.#measure();
         send({ type: 'ask', seat: id, model: tenant.model, bytes, more });
       },
@@ -153,7 +155,7 @@ export class Residency {
   }
 
   #tooLarge({ model, expectedBytes }: Tenant): SpeechError {
-    const needs = inMegabytes(this.#known.get(model) ?? expectedBytes);
+    const needs = inMegabytes(expectedBytes);
     const has = inMegabytes(this.#options.maxBytes);
     return new SpeechError(
       'model_unavailable',
