@@ -2,14 +2,17 @@
  * The page at `/` in a real browser against a real server: what a person sees and hears on first meeting Open Speech.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
+import { HOSTS, Hub, testWorld } from './support/hub.ts';
 import { needs } from './support/needs.ts';
-import { startServer, type TestServer } from './support/server.ts';
+import { serveDuring, startServer, type TestServer } from './support/server.ts';
+import { shipTones } from './support/shipped-tones.ts';
 import { until } from './support/until.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -59,7 +62,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
   });
 
   /** A fresh visitor, and everything that went wrong in the visitor's browser. */
-  async function visit(path = '/'): Promise<{ page: Page; leave: () => Promise<void> }> {
+  async function visit(path = '/', at = server): Promise<{ page: Page; leave: () => Promise<void> }> {
     const context = await browser.newContext({ acceptDownloads: true });
     const wrong: string[] = [];
     const urls: string[] = [];
@@ -72,12 +75,12 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
       const refusal = /Failed to load resource: the server responded with a status of 40[01]/.test(message.text());
       if (['error', 'warning'].includes(message.type()) && !refusal) wrong.push(message.text());
     });
-    await page.goto(server.url + path);
+    await page.goto(at.url + path);
     const leave = async (): Promise<void> => {
       const kept = await page.evaluate<string>('JSON.stringify(localStorage) + document.cookie');
       await context.close();
       assert.deepEqual(wrong, []);
-      const origin = new URL(server.url).origin;
+      const origin = new URL(at.url).origin;
       for (const url of urls) {
         assert.ok(url.startsWith(`${origin}/`) || url.startsWith(`blob:${origin}/`), `${url} is not ours`);
         assert.ok(!url.includes(server.key), 'the key is in a URL');
@@ -92,9 +95,9 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     await page.keyboard.press('Enter');
   }
 
-  async function visitWithKey(path = '/'): Promise<Awaited<ReturnType<typeof visit>>> {
-    const visitor = await visit(path);
-    await enter(visitor.page, server.key);
+  async function visitWithKey(path = '/', at = server): Promise<Awaited<ReturnType<typeof visit>>> {
+    const visitor = await visit(path, at);
+    await enter(visitor.page, at.key);
     await visitor.page.getByRole('navigation', { name: 'Main' }).waitFor();
     return visitor;
   }
@@ -224,12 +227,130 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     await leave();
   });
 
-  test('the models, their state and the health of the server are shown', async () => {
+  /** A server without models whose catalogue is the tone models, to be had from a hub on this machine. */
+  async function serveShop(t: TestContext): Promise<{ hub: Hub; shop: TestServer }> {
+    const hub = await Hub.start();
+    t.after(() => hub.close());
+    const [voice, ear] = await shipTones(hub);
+    // Large enough that its arrival can be watched.
+    const ballast = { ...hub.file('tone-voice/ballast.bin', randomBytes(8 * 1024 * 1024)), path: 'ballast.bin' };
+    const terms = { confidence: 'single-source', commercialUse: false, licence: 'CC-BY-NC-4.0' } as const;
+    const shop = await serveDuring(t, {
+      env: { OS_MODEL_HOSTS: HOSTS.join(',') },
+      outside: { shipped: [{ ...voice!, ...terms, files: [...voice!.files, ballast] }, ear!], world: testWorld() },
+    });
+    return { hub, shop };
+  }
+
+  test('the models, their state, the defaults and the health of the server are shown', async () => {
     const { page, leave } = await visitWithKey('/#/models');
     await page.getByRole('region', { name: 'Server' }).getByText('Ready').waitFor();
-    const voices = page.getByRole('region', { name: 'Voices' });
-    assert.ok(await voices.getByRole('heading', { name: 'espeak' }).isVisible());
-    assert.ok(await page.getByRole('region', { name: 'Recognisers' }).getByText('tone-ear').isVisible());
+    const models = page.getByRole('region', { name: 'All models' });
+    await models
+      .getByRole('listitem', { name: 'espeak' })
+      .getByText(/^(Installed|In memory)$/)
+      .waitFor();
+    await models.getByRole('listitem', { name: 'tone-ear' }).getByText('Speech to text').waitFor();
+    await page.getByRole('region', { name: 'Defaults' }).getByText('espeak').waitFor();
+    await leave();
+  });
+
+  test('models are found by task, language, place and words, and a reload keeps what was asked for', async () => {
+    const { page, leave } = await visitWithKey('/#/models');
+    const models = page.getByRole('region', { name: 'All models' });
+    const entry = (name: string): Locator => models.getByRole('listitem', { name, exact: true });
+    await entry('canary-180m-flash').waitFor();
+
+    await models.getByRole('radio', { name: /^Speech to text/ }).focus();
+    await page.keyboard.press('Space');
+    await entry('kitten-nano').waitFor({ state: 'detached' });
+    await models.getByRole('combobox', { name: 'Language' }).click();
+    await page.keyboard.type('russian');
+    await page.keyboard.press('Enter');
+    await entry('moonshine-tiny-en').waitFor({ state: 'detached' });
+    await page.reload();
+    await entry('gigaam-v3-ru').waitFor();
+    assert.equal(await entry('moonshine-tiny-en').count(), 0);
+
+    await models.getByRole('searchbox').fill('no such thing');
+    await models.getByText('No model is like that').waitFor();
+    await models.getByRole('button', { name: 'Show all' }).click();
+    await models.getByRole('radio', { name: /^Installed/ }).check();
+    await entry('tone-ear').waitFor();
+    assert.equal(await entry('gigaam-v3-ru').count(), 0);
+    await leave();
+  });
+
+  test('a model is fetched after its terms are accepted, is loaded, kept, made the default and deleted', async (t) => {
+    const { hub, shop } = await serveShop(t);
+    const { page, leave } = await visitWithKey('/#/models', shop);
+    const voice = page.getByRole('listitem', { name: 'tone-voice' });
+    const dialog = page.getByRole('dialog');
+    const ask = async (item: string): Promise<void> => {
+      await voice.getByRole('button', { name: 'More for tone-voice' }).click();
+      await page.getByRole('menuitem', { name: item }).click();
+    };
+
+    await voice.getByText('No commercial use').waitFor();
+    hub.pauseMs = 100;
+    await voice.getByRole('button', { name: 'Download tone-voice' }).click();
+    await dialog.getByText('CC-BY-NC-4.0').first().waitFor();
+    await dialog.getByRole('button', { name: 'Download' }).click();
+    assert.equal(await dialog.getByText('Needed before').count(), 2);
+    assert.equal(hub.requests.length, 0);
+    for (const consent of await dialog.getByRole('checkbox').all()) await consent.check();
+    await dialog.getByRole('button', { name: 'Download' }).click();
+
+    const bar = voice.getByRole('progressbar', { name: 'Download of tone-voice' });
+    const percent = async (): Promise<number> => Number(await bar.getAttribute('aria-valuenow'));
+    await until(async () => (await percent()) > 2);
+    await voice.getByText(/ of 8\.\d MB$/).waitFor();
+    await page.reload();
+    await until(async () => (await percent()) > 4);
+    hub.pauseMs = 0;
+
+    await voice.getByRole('button', { name: 'Load tone-voice' }).click();
+    await voice.getByText('of memory in use').waitFor();
+    await ask('Keep in memory');
+    await voice.getByText('Kept in memory').waitFor();
+    await ask('Let it go when unused');
+    await voice.getByText('Kept in memory').waitFor({ state: 'detached' });
+    await voice.getByRole('button', { name: 'Unload tone-voice' }).click();
+    await voice.getByRole('button', { name: 'Load tone-voice' }).waitFor();
+
+    await ask('Use as default…');
+    await dialog.getByRole('button', { name: 'Use as default' }).click();
+    const defaults = page.getByRole('region', { name: 'Defaults' });
+    await defaults.getByRole('button', { name: /^Take back tone-voice/ }).click();
+    await defaults.getByRole('button', { name: /^Take back tone-voice/ }).waitFor({ state: 'detached' });
+
+    await ask('Delete…');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate('document.activeElement.id'), 'model-tone-voice');
+    await ask('Delete…');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await voice.getByRole('button', { name: 'Download tone-voice' }).waitFor();
+    await leave();
+  });
+
+  test('a download that fails says why and what mends it, and can be tried again', async (t) => {
+    const { hub, shop } = await serveShop(t);
+    const { page, leave } = await visitWithKey('/#/models', shop);
+    const ear = page.getByRole('listitem', { name: 'tone-ear' });
+    const pull = async (): Promise<void> => {
+      await ear.getByRole('button', { name: 'Download tone-ear' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Download' }).click();
+    };
+    hub.misbehave = (_request, response) => {
+      response.writeHead(404).end();
+      return true;
+    };
+    await pull();
+    await ear.getByText(/hub\.test/).waitFor();
+    await ear.getByText('open-speech models pull tone-ear').waitFor();
+    hub.misbehave = () => false;
+    await pull();
+    await ear.getByRole('button', { name: 'Load tone-ear' }).waitFor();
     await leave();
   });
 

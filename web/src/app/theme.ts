@@ -44,7 +44,8 @@ export const theme = createTheme({
 
 /**
  * Colours by scheme. Ours beside Mantine's: `--card` is what lies on the page, `--soft` a quiet surface on a card,
- * `--accent` text and lines in our colour, `--field` the line around an input (3:1 against its card, WCAG 2.2
+ * `--accent` text and lines in our colour, `--caution` words
+ * that one should not miss, `--field` the line around an input (3:1 against its card, WCAG 2.2
  * §1.4.11).
  */
 export const colorVariables: CSSVariablesResolver = () => ({
@@ -53,6 +54,7 @@ export const colorVariables: CSSVariablesResolver = () => ({
     '--card': '#ffffff',
     '--soft': '#eef2f1',
     '--accent': petrol[7],
+    '--caution': '#8a5300',
     '--mantine-color-error': '#c92a2a',
     '--field': '#8a9693',
     '--mantine-color-body': '#f6f8f8',
@@ -65,6 +67,7 @@ export const colorVariables: CSSVariablesResolver = () => ({
     '--card': dark[6],
     '--soft': dark[5],
     '--accent': petrol[3],
+    '--caution': '#f0b85c',
     '--mantine-color-error': '#ff8787',
     '--mantine-color-red-light': 'rgb(255 107 107 / 12%)',
     '--field': '#6a7675',

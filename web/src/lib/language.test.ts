@@ -20,3 +20,7 @@ test('regions share one primary language', () => {
   assert.equal(primaryLanguage('pt-BR'), 'pt');
   assert.equal(primaryLanguage('EN'), 'en');
 });
+
+test('what knows no difference between languages is for any of them', () => {
+  assert.equal(languageName('mul'), 'Any language');
+});

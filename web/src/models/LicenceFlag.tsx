@@ -4,7 +4,7 @@ import styles from './LicenceFlag.module.css';
 import { licenceMark } from './licence.ts';
 
 /** The mark beside a licence that forbids commercial use, or of which nobody has said; else nothing. */
-export function LicenceFlag({ model }: { model: Pick<ManagedModel, 'commercialUse'> }) {
+export function LicenceFlag({ model }: { model: Pick<ManagedModel, 'commercialUse' | 'packaged'> }) {
   const mark = licenceMark(model);
   if (mark === null) return null;
   return (

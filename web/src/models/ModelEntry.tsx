@@ -121,8 +121,8 @@ function Fact({ name, children }: { name: string; children: string }) {
   );
 }
 
-const BUTTONS: Partial<Record<ModelAction, { label: string; icon: IconName; filled?: boolean }>> = {
-  pull: { label: 'Download', icon: 'download', filled: true },
+const BUTTONS: Partial<Record<ModelAction, { label: string; icon: IconName; invites?: boolean }>> = {
+  pull: { label: 'Download', icon: 'download', invites: true },
   load: { label: 'Load', icon: 'load' },
   unload: { label: 'Unload', icon: 'eject' },
 };
@@ -147,7 +147,7 @@ function Doing({ model, busy, onAction }: Pick<ModelEntryProps, 'model' | 'busy'
       {(button !== undefined || doing !== undefined) && (
         <Button
           size="sm"
-          variant={button?.filled === true && doing === undefined ? 'filled' : 'default'}
+          variant={button?.invites === true && doing === undefined ? 'light' : 'default'}
           className={styles.button}
           leftSection={doing === undefined ? <Icon name={button?.icon ?? 'load'} /> : <Loader size={16} />}
           // A button that is really disabled loses the focus of the keyboard.

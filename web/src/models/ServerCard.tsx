@@ -21,7 +21,10 @@ export function ServerCard({ capabilities, library, readiness, failed }: ServerC
   const health = failed ? 'down' : (readiness?.status ?? 'unknown');
   const present = library?.models.filter((model) => model.present) ?? [];
   const loaded = present.filter(({ residentBytes }) => residentBytes > 0);
-  const sum = (numbers: number[]): string => fileSize(numbers.reduce((total, bytes) => total + bytes, 0));
+  const sum = (numbers: number[]): string => {
+    const total = numbers.reduce((bytes, more) => bytes + more, 0);
+    return total === 0 ? '' : fileSize(total);
+  };
   return (
     <Card label="Server">
       <dl className={styles.facts}>

@@ -10,9 +10,10 @@ test('a licence is told by the names that people know', () => {
 });
 
 test('only a licence that allows business goes without a mark', () => {
-  assert.equal(licenceMark({ commercialUse: true }), null);
-  assert.equal(licenceMark({ commercialUse: false })?.level, 'forbidden');
-  assert.equal(licenceMark({ commercialUse: null })?.level, 'unknown');
+  const mark = (commercialUse: boolean | null, packaged = false): string | undefined =>
+    licenceMark({ commercialUse, packaged })?.level;
+  assert.deepEqual([mark(true), mark(false), mark(null)], [undefined, 'forbidden', 'unknown']);
+  assert.deepEqual([mark(null, true), mark(false, true)], [undefined, 'forbidden']);
 });
 
 test('a consent says what is agreed to', () => {

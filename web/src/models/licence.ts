@@ -15,9 +15,10 @@ export interface LicenceMark {
   level: 'forbidden' | 'unknown';
 }
 
-/** What everybody must see beside a licence; null where business use is allowed. */
-export function licenceMark({ commercialUse }: Pick<ManagedModel, 'commercialUse'>): LicenceMark | null {
-  if (commercialUse === true) return null;
+/** What everybody must see beside a licence; null where business use is allowed, as of all that comes with the server. */
+export function licenceMark(model: Pick<ManagedModel, 'commercialUse' | 'packaged'>): LicenceMark | null {
+  const { commercialUse, packaged } = model;
+  if (commercialUse === true || (commercialUse === null && packaged)) return null;
   return commercialUse === false
     ? { text: 'No commercial use', level: 'forbidden' }
     : { text: 'Commercial use unclear', level: 'unknown' };
