@@ -12,8 +12,10 @@ import { Router } from '../src/workers/router.ts';
 import { openModel } from './models/files.ts';
 import { buildStreamingToneRecogniser } from './models/tone-streaming.ts';
 import { buildToneVoice } from './models/tone-voice.ts';
+import { jsonOf } from './support/client.ts';
 import { context, FAKE_LIMITS, FAKE_SETTINGS, keptLog } from './support/fake-engine.ts';
 import { inPieces, type LiveAudio, liveAudio } from './support/live-audio.ts';
+import { serveDuring } from './support/server.ts';
 import { until } from './support/until.ts';
 
 const MODEL = 'tone-streaming';
@@ -97,4 +99,15 @@ test('nobody who leaves in the middle keeps a slot', async () => {
   }
   await until(() => router.status().models[0]!.running === 0);
   assert.equal(log.pids().length, 1);
+});
+
+test('the capabilities tell which models can hear live', async (t) => {
+  const server = await serveDuring(t);
+  const { models } = await jsonOf<{ models: { id: string; listen?: object }[] }>(
+    await server.fetch('/v1/capabilities'),
+  );
+  const of = (id: string) => models.find((model) => model.id === id)!.listen;
+  const listen = { languages: ['en'], detectsLanguage: false, wordTimes: true, confidence: true };
+  assert.deepEqual(of('pocketsphinx-en-us'), listen);
+  assert.equal(of('espeak'), undefined);
 });

@@ -69,6 +69,15 @@ const capabilities = z
             confidence: z.boolean(),
           })
           .optional(),
+        listen: z
+          .object({
+            languages: z.array(z.string()),
+            detectsLanguage: z.boolean(),
+            wordTimes: z.boolean(),
+            confidence: z.boolean(),
+          })
+          .optional()
+          .describe('What it hears while it is spoken'),
       }),
     ),
     steps: z
@@ -115,6 +124,7 @@ export function capabilitiesRoute(app: App, deps: CapabilitiesDeps): void {
           remedy: model.remedy,
           ...(can.speak === undefined ? {} : { speak: can.speak }),
           ...(can.transcribe === undefined ? {} : { transcribe: can.transcribe }),
+          ...(can.listen === undefined ? {} : { listen: can.listen }),
         };
       });
       const tts = names.default('tts');
