@@ -1,8 +1,8 @@
+import { ENCODINGS, type Encoding } from '../../audio/sample-reader.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { ListeningOptions } from '../../live/contract.ts';
 import { requireRate } from '../../live/intake.ts';
-import { ENCODINGS, type Encoding } from './sample-reader.ts';
 
 /** What a client asks for in the query of `/v1/audio/stream`. */
 export interface StreamParameters {

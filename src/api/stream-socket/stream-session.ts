@@ -1,11 +1,12 @@
+import { SampleReader } from '../../audio/sample-reader.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Listening, ListeningEvent } from '../../live/contract.ts';
 import { HEARING_RATE } from '../../live/intake.ts';
 import { CLOSE } from '../sockets/close-codes.ts';
+import { HoldBack } from '../sockets/hold-back.ts';
 import type { SocketHandlers, SocketSession } from '../sockets/session.ts';
 import { readChange, type StreamParameters } from './parameters.ts';
-import { SampleReader } from './sample-reader.ts';
 
 /** Why a session ends, by the code that its socket is closed with. */
 const REASONS: Readonly<Record<number, string>> = {
@@ -14,9 +15,6 @@ const REASONS: Readonly<Record<number, string>> = {
   [CLOSE.idle]: 'idle_timeout',
   [CLOSE.lifetime]: 'session_limit',
 };
-
-/** How often a client that was stopped is looked at again, in ms. */
-const HOLD_MS = 50;
 
 type Out = Pick<SocketSession, 'send' | 'close' | 'hold' | 'release'>;
 type Final = Extract<ListeningEvent, { type: 'final' }>;
@@ -38,7 +36,7 @@ export class StreamSession implements SocketHandlers {
   #transcriptions = 0;
   #errors = 0;
   #ending = false;
-  #holding: NodeJS.Timeout | undefined;
+  #holdBack: HoldBack | undefined;
 
   constructor(parameters: StreamParameters, settings: Settings) {
     this.#parameters = parameters;
@@ -52,6 +50,7 @@ export class StreamSession implements SocketHandlers {
     this.#out = out;
     this.#listening = listening;
     this.#sessionId = sessionId;
+    this.#holdBack = new HoldBack(out, () => listening.backlogMs, this.#settings.limits.liveBacklogMs);
     const { sampleRate, encoding, listening: options } = this.#parameters;
     this.#send({
       type: 'session.begin',
@@ -70,7 +69,7 @@ export class StreamSession implements SocketHandlers {
       const pcm = this.#reader.read(bytes);
       if (pcm.length > 0) this.#listening!.push({ pcm, sampleRate: this.#parameters.sampleRate });
     });
-    this.#holdIfBehind();
+    this.#holdBack!.check();
   }
 
   text(text: string): void {
@@ -90,7 +89,7 @@ export class StreamSession implements SocketHandlers {
   }
 
   closed(): void {
-    clearTimeout(this.#holding);
+    this.#holdBack?.stop();
     this.#ending = true;
     this.#listening?.close();
   }
@@ -239,19 +238,6 @@ export class StreamSession implements SocketHandlers {
       if (!(thrown instanceof SpeechError)) throw thrown;
       this.#tellError(thrown);
     }
-  }
-
-  /** A recording that is sent faster than it can be heard is read no faster than that. */
-  #holdIfBehind(): void {
-    const bound = this.#settings.limits.liveBacklogMs;
-    if (this.#holding !== undefined || this.#listening!.backlogMs < bound / 4) return;
-    this.#out!.hold();
-    const look = (): void => {
-      this.#holding = undefined;
-      if (this.#listening!.backlogMs < bound / 8) this.#out!.release();
-      else this.#holding = setTimeout(look, HOLD_MS);
-    };
-    this.#holding = setTimeout(look, HOLD_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pcmToALaw, pcmToMuLaw } from '../../audio/g711.ts';
-import { toS16le } from '../../audio/pcm.ts';
+import { pcmToALaw, pcmToMuLaw } from './g711.ts';
+import { toS16le } from './pcm.ts';
 import { ENCODINGS, type Encoding, SampleReader } from './sample-reader.ts';
 
 const sound = Float32Array.from({ length: 50 }, (_, i) => Math.sin(i) / 2);
