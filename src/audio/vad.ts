@@ -40,6 +40,7 @@ export class VoiceDetector {
     this.#fvad = fvad;
     this.#detector = fvad._fvad_new();
     this.#frame = fvad._malloc(FRAME_SAMPLES * Int16Array.BYTES_PER_ELEMENT);
+    if (this.#detector === 0 || this.#frame === 0) throw new Error('There is no memory for another voice detector.');
     this.reset();
   }
 

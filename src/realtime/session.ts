@@ -1,3 +1,4 @@
+import { SampleReader } from '../audio/sample-reader.ts';
 import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from '../live/contract.ts';
 import { fromBeta, toBeta } from './beta.ts';
@@ -14,8 +15,8 @@ import {
 } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
 import type { Generation } from './response.ts';
-import type { NewSession, Session, TurnDetection } from './session-config.ts';
-import { WireDecoder, wireRate } from './wire-audio.ts';
+import type { AudioFormat, NewSession, Session, TurnDetection } from './session-config.ts';
+import { wireEncoding, wireRate } from './wire-audio.ts';
 
 export interface RealtimeDeps extends ResponderDeps {
   openListening: (
@@ -56,7 +57,8 @@ export class RealtimeSession {
   /** Undefined until it is open, and where there is no recogniser. */
   #listening: Listening | undefined;
   #deaf = new SpeechError('model_unavailable', 'There is no recogniser.');
-  #decoder: WireDecoder;
+  #format: AudioFormat;
+  #reader: SampleReader;
   #responses = new Map<string, AbortController>();
   #close = new AbortController();
   #inputs: Input[] = [];
@@ -71,7 +73,8 @@ export class RealtimeSession {
     this.#state = newRealtime(start.session, start.salt);
     if (start.configuration !== undefined) this.#configureFirst(start.configuration);
     const { session } = this.#state;
-    this.#decoder = new WireDecoder(session.audio.input.format);
+    this.#format = session.audio.input.format;
+    this.#reader = new SampleReader(wireEncoding(this.#format));
     void this.#open();
   }
 
@@ -90,6 +93,11 @@ export class RealtimeSession {
     this.#inputs.unshift({ type: 'open' });
     this.#busy = false;
     this.#drain();
+  }
+
+  /** Audio that waits to be heard, in ms. */
+  get backlogMs(): number {
+    return this.#listening?.backlogMs ?? 0;
   }
 
   /** One text frame of the client. Never throws: what is wrong with it is answered. */
@@ -153,8 +161,8 @@ export class RealtimeSession {
         return;
       case 'push':
         this.#attempt(effect.eventId, () => {
-          const sampleRate = wireRate(this.#decoder.format);
-          this.#ear().push({ pcm: this.#decoder.decode(effect.audio), sampleRate });
+          const pcm = this.#reader.read(effect.audio);
+          if (pcm.length > 0) this.#ear().push({ pcm, sampleRate: wireRate(this.#format) });
         });
         return;
       case 'commit': {
@@ -203,7 +211,10 @@ export class RealtimeSession {
   #configure(): void {
     const { session } = this.#state;
     const { format } = session.audio.input;
-    if (format.type !== this.#decoder.format.type) this.#decoder = new WireDecoder(format);
+    if (format.type !== this.#format.type) {
+      this.#format = format;
+      this.#reader = new SampleReader(wireEncoding(format));
+    }
     this.#attempt(null, () => this.#listening?.change(this.#listeningOptions(session)));
   }
 
@@ -233,7 +244,7 @@ export class RealtimeSession {
           if (event.type === 'final') said.push(event.text);
         },
       );
-      listening.push({ pcm: new WireDecoder(format).decode(audio), sampleRate: wireRate(format) });
+      listening.push({ pcm: new SampleReader(wireEncoding(format)).read(audio), sampleRate: wireRate(format) });
       await listening.finish();
     } catch {
       // A response that waits for it goes on without it.

@@ -9,6 +9,7 @@ import { socketToken } from '../credentials.ts';
 import { withScope } from '../policy.ts';
 import { CLOSE } from '../sockets/close-codes.ts';
 import { offeredProtocols } from '../sockets/handshake.ts';
+import { HoldBack } from '../sockets/hold-back.ts';
 import { socketRoute } from '../sockets/route.ts';
 import type { SocketHandlers } from '../sockets/session.ts';
 import type { Sockets } from '../sockets/sockets.ts';
@@ -67,14 +68,17 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
         },
         (event) => socket.send(event),
       );
-      return handlersOf(session);
+      return handlersOf(session, new HoldBack(socket, () => session.backlogMs, limits.liveBacklogMs));
     },
   });
 }
 
-function handlersOf(session: RealtimeSession): SocketHandlers {
+function handlersOf(session: RealtimeSession, holdBack: HoldBack): SocketHandlers {
   return {
-    text: (text) => session.receive(text),
+    text: (text) => {
+      session.receive(text);
+      holdBack.check();
+    },
     // The protocol is text alone, and errors in it end nothing.
     binary: () => session.refuse(new RealtimeProblem('invalid_event', 'Binary messages are not part of the protocol.')),
     goodbye: () => session.refuse(new RealtimeProblem('server_shutting_down', 'The server is shutting down.')),
@@ -82,7 +86,10 @@ function handlersOf(session: RealtimeSession): SocketHandlers {
       const expired = code === CLOSE.lifetime || code === CLOSE.idle;
       session.refuse(new RealtimeProblem(expired ? 'session_expired' : 'session_ended', reason));
     },
-    closed: () => session.close(),
+    closed: () => {
+      holdBack.stop();
+      session.close();
+    },
   };
 }
 
