@@ -214,8 +214,9 @@ test('what fails is told, and the session lives', async () => {
 
 test('an utterance that the caller marked and in which nobody spoke costs nothing', async () => {
   const service = liveService({ transcribe: measure }, EAR);
-  const { session, events } = await hear(service, MANUAL);
+  const { session, events } = await hear(service, { ...MANUAL, partials: true });
   session.push({ pcm: silence(2000), sampleRate: 16_000 });
+  await sleep(2);
   await session.finish();
   assert.deepEqual(lines(events), ['1: ']);
   assert.equal(service.worker.begun, 0);

@@ -271,7 +271,7 @@ class ListeningSession implements Listening {
         const over = this.#open!;
         this.#open = undefined;
         over.to = toSamples(atMs);
-        over.silent = voicedMs < LEAST_VOICE_MS && !spoken;
+        over.silent = isSilent({ voicedMs, spoken });
         over.continues = continues;
         if (spoken) this.#emit({ type: 'speech-stopped', utterance, atMs });
         if (this.#phase !== 'closed') this.#recognition.finish(over);
@@ -290,7 +290,10 @@ class ListeningSession implements Listening {
   }
 
   #grown(): void {
-    if (this.#phase !== 'closed' && this.#open !== undefined) this.#recognition.grown(this.#open);
+    if (this.#phase === 'closed' || this.#open === undefined) return;
+    const { open } = this.#turns;
+    if (open?.number === this.#open.number) this.#open.silent = isSilent(open);
+    this.#recognition.grown(this.#open);
   }
 
   #letGo(): void {
@@ -325,6 +328,11 @@ class ListeningSession implements Listening {
       this.close();
     }
   }
+}
+
+/** Whether nobody has spoken in what a caller marked as an utterance. */
+function isSilent({ voicedMs, spoken }: { voicedMs: number; spoken: boolean }): boolean {
+  return !spoken && voicedMs < LEAST_VOICE_MS;
 }
 
 /** Throws where there is no such model, or it does not know the language. */

@@ -64,6 +64,7 @@ export class Recognition {
   /** The open utterance has more audio. */
   grown(utterance: Utterance): void {
     if (listens(utterance)) utterance.tellGrown();
+    else if (utterance.silent && this.#options.deps.settings.sttVadEnabled) return;
     else this.#send({ type: 'audio', lengthMs: toMs(this.#options.tape.end - utterance.from) });
   }
 

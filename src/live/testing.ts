@@ -75,10 +75,15 @@ export async function hear(service: LiveService, options: ListeningOptions) {
 
 /** A sound with the overtones of a voice, which the detector takes for one; 16 000 Hz. */
 export function buzz(ms: number): Float32Array {
-  return Float32Array.from({ length: ms * 16 }, (_, i) => {
-    const t = i / 16_000;
-    return 0.1 * [1, 2, 3, 4, 6, 9].reduce((sum, n) => sum + Math.sin(2 * Math.PI * 140 * n * t) / n, 0);
-  });
+  if (sound.length < ms * 16) sound = Float32Array.from({ length: ms * 16 }, sampleOfBuzz);
+  return sound.slice(0, ms * 16);
+}
+
+let sound = new Float32Array(0);
+
+function sampleOfBuzz(_: unknown, i: number): number {
+  const t = i / 16_000;
+  return 0.1 * [1, 2, 3, 4, 6, 9].reduce((sum, n) => sum + Math.sin(2 * Math.PI * 140 * n * t) / n, 0);
 }
 
 export function silence(ms: number): Float32Array {

@@ -23,7 +23,7 @@ export class Utterance {
   /** Set once it is over. */
   to: number | undefined;
   continues = false;
-  /** It is known that nobody spoke in it. */
+  /** Nobody has spoken in it yet. */
   silent = false;
   /** What it ended with, until all earlier ones have been told; `forgotten` where nothing more is to be told. */
   outcome: ListeningEvent | 'forgotten' | undefined;
