@@ -295,6 +295,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     hub.pauseMs = 100;
     await voice.getByRole('button', { name: 'Download tone-voice' }).click();
     await dialog.getByText('CC-BY-NC-4.0').first().waitFor();
+    await dialog.getByText(/^\d+(\.\d)? [GT]B$/).waitFor();
     await dialog.getByRole('button', { name: 'Download' }).click();
     assert.equal(await dialog.getByText('Needed before').count(), 2);
     assert.equal(hub.requests.length, 0);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { roomIn } from '../models/store/disk.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { App } from './app.ts';
 import {
@@ -27,7 +28,10 @@ const consents = {
   allow_single_source: z.boolean({ error: 'must be true or false' }).default(false),
   accept_licence: z.boolean({ error: 'must be true or false' }).default(false),
 };
-const modelList = z.object({ models: z.array(managedModel) });
+const modelList = z.object({
+  models: z.array(managedModel),
+  freeBytes: z.int().nullable().describe('What the disk has room for; null where that is not known'),
+});
 
 /** Everything about models: which there are and can be had, fetching and removing them, memory, defaults and names. */
 export function modelManagementRoutes(app: App, deps: ModelRoutesDeps): void {
@@ -43,9 +47,10 @@ function modelLibraryRoutes(app: App, deps: ModelRoutesDeps): void {
   const write = { policy: withScope('models:write') };
   const tags = ['Models'];
 
-  const list = (): z.infer<typeof modelList> => {
+  const list = async (): Promise<z.infer<typeof modelList>> => {
+    const freeBytes = (await roomIn(settings.modelDir, settings.limits.diskReserveBytes)) ?? null;
     const known = modelStatuses(deps);
-    return { models: library.list().map((model) => describeModel(deps, model, known)) };
+    return { models: library.list().map((model) => describeModel(deps, model, known)), freeBytes };
   };
   const begin = (
     name: string,
@@ -83,7 +88,7 @@ function modelLibraryRoutes(app: App, deps: ModelRoutesDeps): void {
     },
     async () => {
       await library.refresh();
-      return list();
+      return await list();
     },
   );
 

@@ -11,6 +11,12 @@ export function storageError(error: unknown): unknown {
   return new SpeechError('insufficient_storage', 'There is no room on the disk for this model.', { cause: error });
 }
 
+/** Bytes that a folder's disk takes beside the reserve; undefined where the folder is not there yet. */
+export async function roomIn(folder: string, reserveBytes: number): Promise<number | undefined> {
+  const stats = await statfs(folder).catch(() => undefined);
+  return stats === undefined ? undefined : Math.max(0, stats.bavail * stats.bsize - reserveBytes);
+}
+
 /** Throws SpeechError `insufficient_storage` unless `bytes` fit beside the reserve. */
 export async function requireRoom(folder: string, bytes: number, reserveBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder);

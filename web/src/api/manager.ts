@@ -62,8 +62,8 @@ export interface ManagedModel {
 
 export interface ModelLibrary {
   models: ManagedModel[];
-  /** Room on the disk for more; left out where the server cannot tell. */
-  freeBytes?: number | null;
+  /** Room on the disk for more; null where the server cannot tell. */
+  freeBytes: number | null;
 }
 
 /** What has a default: the two things that callers ask for. */

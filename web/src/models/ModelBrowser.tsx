@@ -128,7 +128,7 @@ export function ModelBrowser({ library, present, search, onSearch }: ModelBrowse
         <ModelDialog
           action={dialog.action}
           model={subject}
-          freeBytes={library.freeBytes ?? null}
+          freeBytes={library.freeBytes}
           actions={actions}
           onClose={close}
         />

@@ -44,7 +44,7 @@ export function ServerCard({ capabilities, library, readiness, failed }: ServerC
             <Fact name="In memory">
               {loaded.length} <Detail>{sum(loaded.map(({ residentBytes }) => residentBytes))}</Detail>
             </Fact>
-            {library.freeBytes != null && <Fact name="Free on disk">{fileSize(library.freeBytes)}</Fact>}
+            {library.freeBytes !== null && <Fact name="Free on disk">{fileSize(library.freeBytes)}</Fact>}
           </>
         )}
       </dl>
