@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { context, type FakeText, fakeModel, isAlive, openFake, speakRequest } from '../../test/support/fake-engine.ts';
+import {
+  context,
+  type FakeText,
+  fakeModel,
+  isAlive,
+  listenRequest,
+  openFake,
+  speakRequest,
+} from '../../test/support/fake-engine.ts';
+import { inPieces, liveAudio, sound } from '../../test/support/live-audio.ts';
+import { sumOf } from '../../test/support/sum-of.ts';
 import type { SpeechError } from '../errors.ts';
 import type { CallContext } from './contract.ts';
 
@@ -33,6 +43,11 @@ test('two hundred mixed calls while processes are killed at random: each ends we
     const model = index % 4 === 0 ? 'wide' : 'm';
     let read = 0;
     try {
+      if (index % 5 === 1) {
+        await listen(model, changes, index % 11 === 0);
+        ends.push('answered');
+        return;
+      }
       for await (const chunk of router.call('speak', model, speakRequest(text), context(changes))) {
         assert.equal(chunk.pcm[0], read++, 'messages arrive in order, none missing');
         if (index % 11 === 0) break;
@@ -42,6 +57,36 @@ test('two hundred mixed calls while processes are killed at random: each ends we
     } catch (error) {
       ends.push((error as SpeechError).code);
       assert.ok(ALLOWED.has((error as SpeechError).code), String(error));
+    }
+  };
+
+  /** Speaks at the pace of a person. */
+  const listen = async (model: string, changes: Partial<CallContext>, leaves: boolean): Promise<void> => {
+    const pcm = sound(100 + Math.floor(Math.random() * 400));
+    const audio = liveAudio();
+    const speaking = (async () => {
+      for (const piece of inPieces(pcm, 20)) {
+        audio.say(piece);
+        await sleep(20);
+      }
+      audio.end();
+    })();
+    let last = '';
+    try {
+      for await (const { text } of router.call(
+        'listen',
+        model,
+        listenRequest({ sum: true }),
+        context(changes),
+        audio,
+      )) {
+        last = text;
+        if (leaves) return;
+      }
+      assert.equal(last, sumOf([pcm]), 'all that was said was heard, in order');
+    } finally {
+      assert.ok(audio.returned <= 1);
+      await speaking;
     }
   };
 
