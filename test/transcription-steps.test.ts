@@ -8,12 +8,13 @@ import type {
   TranscriptionCreateParamsNonStreaming,
   TranscriptionDiarized,
 } from 'openai/resources/audio/transcriptions';
+import { DEFAULT_MODEL_DIR, findLibrary } from '../src/engines/pocketsphinx/places.ts';
 import { buildMarkDiarizer, spokenBy } from './models/voice-marks.ts';
 import { buildWordPunctuator } from './models/word-punctuator.ts';
 import { assertError, assertUnharmed } from './support/answers.ts';
 import { bytesOf, eventsOf, type Fields, jsonOf, modelAt, say, transcribe } from './support/client.ts';
 import { addBuilt, addFile } from './support/helper-models.ts';
-import { needsData, sharedData } from './support/needs.ts';
+import { needs, needsData, sharedData } from './support/needs.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { samplesOf, wavFile } from './support/wav.ts';
 
@@ -23,6 +24,18 @@ const gtcrn = { id: 'gtcrn', kind: 'denoise', family: 'gtcrn' } as const;
 const silero = { id: 'silero', kind: 'vad', family: 'silero-vad' } as const;
 const GTCRN_FILE = join(sharedData, 'gtcrn/gtcrn_simple.onnx');
 const SILERO_FILE = join(sharedData, 'silero-vad/silero_vad.onnx');
+
+const WAV_HEADER = 44;
+const deaf = needs({ libpocketsphinx: findLibrary() ?? '/usr/lib/libpocketsphinx.so.3', model: DEFAULT_MODEL_DIR });
+
+/** Numbers from -1 to 1, the same ones each time. */
+function whiteNoise(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+}
 
 let server: TestServer;
 before(async () => {
@@ -325,6 +338,27 @@ describe('noise', { skip: needsData('gtcrn') }, () => {
     const body = { model: 'whisper-1', file, denoise: true };
     assert.equal(typeof (await sdk(clean).audio.transcriptions.create(body)).text, 'string');
     assert.ok(uses() > 0);
+  });
+
+  test('hides fewer words once it is taken out', { skip: needsData('librivox') || deaf }, async (t) => {
+    const reader = await serveDuring(t, { env: { STT_MODEL: 'pocketsphinx-en-us' } });
+    await addFile(reader, GTCRN_FILE, gtcrn);
+    const words = { true: 0, false: 0 };
+    const lines = readFileSync(join(sharedData, 'librivox/transcripts.tsv'), 'utf8').split('\n').slice(0, 2);
+    for (const [name, text] of lines.map((line) => line.split('\t'))) {
+      const spoken = samplesOf(readFileSync(join(sharedData, `librivox/${name}.wav`)).subarray(WAV_HEADER));
+      const noise = whiteNoise();
+      const noisy = wavFile(
+        spoken.map((sample) => sample + 0.04 * noise()),
+        { sampleRate: 16_000 },
+      );
+      for (const denoise of ['true', 'false'] as const) {
+        const { text: heard } = await jsonOf<{ text: string }>(await transcribe(reader, noisy, { denoise }));
+        const found = new Set(heard.toLowerCase().split(/\W+/));
+        words[denoise] += text!.split(' ').filter((word) => found.has(word)).length;
+      }
+    }
+    assert.ok(words.true > words.false + 2, JSON.stringify(words));
   });
 
   test('what is left is heard at its time', async () => {
