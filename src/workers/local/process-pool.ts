@@ -238,7 +238,6 @@ export class ProcessPool {
         },
         granted: () => {
           tenancy.phase = 'loading';
-          this.#noRoom = undefined;
           this.#dispatch({ type: 'granted', process: id });
         },
         denied: (error) => {
@@ -253,6 +252,7 @@ export class ProcessPool {
       }),
     };
     this.#tenancies.set(id, tenancy);
+    this.#noRoom = undefined;
     tenancy.seat.ask(more);
   }
 
