@@ -111,6 +111,45 @@ describe('frames', () => {
   });
 });
 
+describe('noise', () => {
+  /** The same sequence in every run. */
+  function dice(seed: number): (sides: number) => number {
+    let state = seed;
+    return (sides) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * sides);
+    };
+  }
+
+  test('on the wire ends its own socket at most: whatever bytes come, the server answers the next', async (t) => {
+    const server = await serve(t);
+    const roll = dice(20_261_122);
+    const good = Buffer.concat([
+      frame({ opcode: text, payload: '{"type":"x"}' }),
+      frame({ opcode: binary, payload: Buffer.alloc(200, 7), fin: false }),
+      frame({ opcode: ping, payload: 'p' }),
+      frame({ opcode: continuation, payload: Buffer.alloc(70_000) }),
+      frame({ opcode: close, payload: closing(1000) }),
+    ]);
+    for (let round = 0; round < 500; round++) {
+      const bytes = Buffer.from(good.subarray(0, 1 + roll(good.length)));
+      for (let n = roll(6); n >= 0; n--) {
+        // Heads lie near the beginning, where a changed byte means most.
+        bytes[roll(Math.min(bytes.length, roll(3) === 0 ? bytes.length : 260))] = roll(256);
+      }
+      const connection = await open(server);
+      await connection.write(bytes);
+      if (round % 3 === 0) await new Promise(setImmediate);
+      connection.close();
+      const codes = framesIn(connection.received).filter(({ opcode }) => opcode === close);
+      assert.ok(codes.length <= 1);
+    }
+    await until(() => server.front.sockets.size === 0);
+    assert.deepEqual((await say(server, [frame({ opcode: text, payload: 'x' })])).said, [echoed('x')]);
+    assert.doesNotMatch(server.log.join(''), /"level":"error"/);
+  });
+});
+
 describe('fragments', () => {
   test('make one message, with control frames between them answered at once', async (t) => {
     const server = await serve(t);

@@ -92,7 +92,7 @@ export function createFront(deps: FrontDeps): Front {
     serverFactory: (handler) => {
       const server = secure ?? createHttpServer(transport);
       server.maxConnections = limits.connections;
-      limitHalfOpen(server, limits.connectionsWithoutRequest);
+      limitHalfOpen(server, Math.min(limits.connectionsWithoutRequest, Math.floor(limits.connections * 0.75)));
       server.on('upgrade', (request, socket, head) => sockets.decide(request, socket, head, handler));
       // An expectation that nobody knows is ignored, as RFC 9110 section 10.1.1 allows.
       return server.on('request', handler).on('checkExpectation', handler);
@@ -103,6 +103,8 @@ export function createFront(deps: FrontDeps): Front {
   handleErrors(app, limits, log);
   addHeaders(app, settings);
   recordRequests(app, log, metrics);
+  // Before the guard, because looking up a key is the work that has to be bounded.
+  app.addHook('onRequest', async (request) => sockets.refuseCrowd(request.raw));
   const credentials = [ticketCredential(tickets, deps.keys), ...(deps.credentials ?? [])];
   guardRequests(app, { settings, keys: deps.keys, securityLog: deps.securityLog, metrics, credentials });
   const requests = drainRequests(app);

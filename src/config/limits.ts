@@ -70,11 +70,11 @@ export const limits = {
   }),
   connectionsWithoutRequest: limit({
     env: 'OS_MAX_SILENT_CONNECTIONS',
-    default: 512,
+    default: 1536,
     min: 8,
     max: 100_000,
     unit: 'connections',
-    doc: 'Open connections whose first request has not arrived whole; the oldest gives way to a new one.',
+    doc: 'Open connections whose first request has not arrived whole, and never more than three quarters of all; the oldest gives way to a new one.',
   }),
   sockets: limit({
     env: 'OS_STREAM_MAX_CONNECTIONS',
@@ -105,7 +105,7 @@ export const limits = {
   }),
   socketHandshakesAtOnce: limit({
     env: 'OS_WS_MAX_PENDING_HANDSHAKES',
-    default: 256,
+    default: 2048,
     min: 1,
     max: 10_000,
     unit: 'handshakes',

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 
 /**
  * Bounds the connections that have sent no whole request yet: where one more would pass the bound, the oldest is cut.
- * So thousands of them, which cost their owner next to nothing, take no place from those who ask for something.
+ * So thousands of them, which cost their owner next to nothing, take no place from those who ask for something. The
+ * bound has to leave room for a crowd that comes all at once: its connections are open before their requests are read.
  */
 export function limitHalfOpen(server: Server, max: number): void {
   const waiting = new Map<string, Socket>();

@@ -94,13 +94,16 @@ export class Sockets {
     handle(request, response);
   }
 
-  /** The handshake behind a request, if it is one. Throws `overloaded` where too many wait for an answer. */
+  /** The handshake behind a request, if it is one. */
   handshakeOf(request: IncomingMessage): Handshake | undefined {
-    const handshake = this.#handshakes.get(request);
-    if (handshake !== undefined && this.#deciding > this.settings.limits.socketHandshakesAtOnce) {
+    return this.#handshakes.get(request);
+  }
+
+  /** Throws `overloaded` for a handshake that comes while too many others wait for their answer. */
+  refuseCrowd(request: IncomingMessage): void {
+    if (this.#handshakes.has(request) && this.#deciding > this.settings.limits.socketHandshakesAtOnce) {
       throw new SpeechError('overloaded', 'Too many sockets are being opened at once. Try again in a moment.');
     }
-    return handshake;
   }
 
   /** Throws where this caller may not open one more socket now: `rate_limit_exceeded`, `overloaded`, `shutting_down`. */
