@@ -23,8 +23,7 @@ const GRAPHS = [['HCLG.fst'], ['HCLr.fst', 'Gr.fst']];
 
 /**
  * Checks that a folder is laid out as libvosk wants it, because the library answers some missing files by ending the
- * process: a model without word boundaries, for one, fails only at the end of the first recording. Throws
- * `model_unavailable`.
+ * process, and others, such as word boundaries, by times that are wrong. Throws `model_unavailable`.
  */
 export async function checkFolder(model: OpenModel): Promise<void> {
   for (const role of ROLES) {

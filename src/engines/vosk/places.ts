@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenModel } from '../contract.ts';
@@ -29,9 +29,17 @@ const SYSTEM_FOLDERS = [
   '/usr/lib',
   '/opt/homebrew/lib',
 ];
-/** Where pip puts packages: its package of Vosk has the library inside. */
-const PYTHON_ROOTS = ['/usr/local/lib', '/usr/lib', join(homedir(), '.local/lib')];
-const PYTHON_PACKAGES = ['dist-packages', 'site-packages'];
+/**
+ * Where pip puts packages: its package of Vosk has the library inside. The versions are counted, not listed from the
+ * disk, because an engine's process may read no more than the folder that the library is in.
+ */
+const PYTHON_FOLDERS = ['/usr/local/lib', '/usr/lib', join(homedir(), '.local/lib')].flatMap((root) =>
+  ['python3', ...Array.from({ length: 20 }, (_, minor) => `python3.${minor + 6}`)].flatMap((python) =>
+    ['dist-packages', 'site-packages'].map((packages) => join(root, python, packages, 'vosk')),
+  ),
+);
+
+const INSTALLED_FOLDERS = [...SYSTEM_FOLDERS, ...PYTHON_FOLDERS];
 
 /** Where `setup --vosk` puts the library. */
 export function voskFolder(dataDir: string): string {
@@ -45,28 +53,20 @@ export function voskFolder(dataDir: string): string {
  */
 export function findLibrary(
   options: OpenModel['options'],
-  folders: readonly string[] = systemFolders(),
+  folders: readonly string[] = INSTALLED_FOLDERS,
 ): string | undefined {
   if (typeof options.library === 'string' && options.library !== '') {
-    return existsSync(options.library) ? options.library : undefined;
+    return isThere(options.library) ? options.library : undefined;
   }
   const own = typeof options.libraryFolder === 'string' ? [options.libraryFolder] : [];
-  return [...own, ...folders].map((folder) => join(folder, FILE_NAME)).find((file) => existsSync(file));
+  return [...own, ...folders].map((folder) => join(folder, FILE_NAME)).find(isThere);
 }
 
-function systemFolders(): string[] {
-  const python = PYTHON_ROOTS.flatMap((root) =>
-    namesIn(root)
-      .filter((name) => /^python3(\.\d+)?$/.test(name))
-      .flatMap((name) => PYTHON_PACKAGES.map((packages) => join(root, name, packages, 'vosk'))),
-  );
-  return [...SYSTEM_FOLDERS, ...python];
-}
-
-function namesIn(folder: string): string[] {
+/** An engine's process may not even ask about files outside its folders: asking throws. */
+function isThere(file: string): boolean {
   try {
-    return readdirSync(folder);
+    return existsSync(file);
   } catch {
-    return [];
+    return false;
   }
 }
