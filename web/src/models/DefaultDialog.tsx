@@ -16,11 +16,12 @@ const ALL = '*';
 
 /** For which callers a model is taken when they name none: all of them, or those of one language. */
 export function DefaultDialog({ model, onClose, onChoose }: DefaultDialogProps) {
-  const [language, setLanguage] = useState(ALL);
   const languages = languageChoices([model], navigator.languages).map((choice) => ({
     value: choice.language,
     label: choice.name,
   }));
+  // Who chooses a model of one language seldom means callers of all others.
+  const [language, setLanguage] = useState((languages.length === 1 ? languages[0]?.value : undefined) ?? ALL);
   return (
     <Dialog title={`Use ${model.id} as default`} onClose={onClose}>
       <Text size="sm">
