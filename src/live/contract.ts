@@ -74,6 +74,7 @@ export type ListeningEvent =
        */
       continues: boolean;
     } & Heard)
+  /** In place of `final`, and like it not before the utterance is over. */
   | { type: 'failed'; utterance: number; error: SpeechError }
   | { type: 'idle'; fromMs: number; toMs: number };
 

@@ -212,6 +212,24 @@ test('what fails is told, and the session lives', async () => {
   assert.deepEqual(lines(events), ['1 model_unavailable', '2: 200 ms']);
 });
 
+test('a failure in the middle of an utterance is told when it is over', async () => {
+  const failing = async function* (request: ListenRequest, audio: AsyncIterable<Float32Array>) {
+    for await (const hearing of count(request, audio)) {
+      yield hearing;
+      throw new SpeechError('model_unavailable', 'Not now.');
+    }
+  };
+  const service = liveService({ listen: failing as never }, LISTENER);
+  const { session, events } = await hear(service, BY_VOICE);
+  session.push({ pcm: buzz(300), sampleRate: 16_000 });
+  await until(() => service.worker.ended === 1);
+  await sleep(2);
+  assert.deepEqual(lines(events), ['1 from 0']);
+  session.push({ pcm: silence(400), sampleRate: 16_000 });
+  await session.finish();
+  assert.deepEqual(lines(events), ['1 from 0', '1 to 600', '1 model_unavailable']);
+});
+
 test('an utterance that the caller marked and in which nobody spoke costs nothing', async () => {
   const service = liveService({ transcribe: measure }, EAR);
   const { session, events } = await hear(service, { ...MANUAL, partials: true });

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AudioChunk } from '../audio/contract.ts';
 import type { Settings } from '../config/kinds.ts';
 import { SpeechError } from '../errors.ts';
@@ -166,6 +167,7 @@ class ListeningSession implements Listening {
   async finish(): Promise<void> {
     if (this.#phase === 'open') {
       this.#phase = 'finishing';
+      while (this.#turn !== undefined) await nextTurn();
       this.#takeAll();
       this.#send({ type: 'commit' });
       await Promise.race([this.#recognition.settled(), this.#closed.promise]);
@@ -179,6 +181,7 @@ class ListeningSession implements Listening {
     this.#phase = 'closed';
     this.#caller.signal.removeEventListener('abort', this.#onAbort);
     clearImmediate(this.#turn);
+    this.#turn = undefined;
     clearTimeout(this.#timer);
     this.#effects = [];
     this.#recognition.close();
@@ -202,15 +205,15 @@ class ListeningSession implements Listening {
     this.#turn = undefined;
     const until = this.#tape.end + toSamples(SLICE_MS);
     while (this.#tape.end < until) {
-      const frame = this.#phase === 'open' ? this.#intake.frame() : undefined;
+      const frame = this.#phase === 'closed' ? undefined : this.#intake.frame();
       if (frame === undefined) {
         this.#grown();
         return;
       }
       this.#take(frame);
     }
-    this.#turn = setImmediate(this.#work);
     this.#grown();
+    if (this.#phase !== 'closed') this.#turn = setImmediate(this.#work);
   };
 
   #takeFrames(): void {

@@ -70,7 +70,8 @@ export class Recognition {
 
   /** The utterance is over. */
   finish(utterance: Utterance): void {
-    if (listens(utterance)) utterance.tellGrown();
+    if (utterance.outcome !== undefined) this.#tell();
+    else if (listens(utterance)) utterance.tellGrown();
     else this.#send({ type: 'close', utterance: utterance.number });
   }
 
@@ -175,9 +176,15 @@ export class Recognition {
   #settle(utterance: Utterance, outcome: ListeningEvent | 'forgotten'): void {
     if (this.#closed) return;
     utterance.outcome = outcome;
-    while (this.#unsettled[0]?.outcome !== undefined) {
-      const first = this.#unsettled.shift()!;
-      if (first.outcome !== 'forgotten') this.#options.onEvent(first.outcome!);
+    this.#tell();
+  }
+
+  /** Tells what has become of the oldest utterances. Of one that failed while it is still spoken, once it is over. */
+  #tell(): void {
+    for (let first = this.#unsettled[0]; first?.outcome !== undefined; first = this.#unsettled[0]) {
+      if (first.to === undefined && first.outcome !== 'forgotten') break;
+      this.#unsettled.shift();
+      if (first.outcome !== 'forgotten') this.#options.onEvent(first.outcome);
       if (this.#closed) return;
     }
     this.#options.onSettled();
