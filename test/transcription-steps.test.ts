@@ -294,6 +294,37 @@ describe('speakers', () => {
     assert.equal((await transcribe(short, recording)).status, 200);
   });
 
+  test('may be known by references as large as permitted, which no other field may be', async (t) => {
+    const limits = { OS_MAX_SPEAKER_REFERENCE_KB: '512', OS_MAX_FORM_FIELD_KB: '64' };
+    const bounded = await serveDuring(t, { tones: true, env: { ...env, ...limits } });
+    await addBuilt(bounded, 'mark-diarizer', buildMarkDiarizer);
+    const voice = reference(0, 8);
+    assert.ok(voice.length > 500_000 && voice.length <= 512 * 1024, `${voice.length}`);
+    const known = (url: string): Fields => ({ ...names, 'known_speaker_references[]': url });
+    const answer = await transcribe(bounded, recording, known(voice));
+    assert.ok(who(await jsonOf(answer)).some(([speaker]) => speaker === 'Bob'));
+    for (const [param, fields] of [
+      ['known_speaker_references[]', known(reference(0, 9))],
+      ['prompt', { prompt: voice }],
+    ] as const) {
+      await assertError(await transcribe(bounded, recording, fields), { status: 413, code: 'too_large', param });
+    }
+    await assertUnharmed(bounded);
+  });
+
+  test('are told apart in as many recordings at once as permitted, more are told when to come back', async (t) => {
+    const one = { STT_MAX_DIARIZATIONS: '1' };
+    const narrow = await serveDuring(t, { tones: true, gigaflopPerSecond: 0.3, env: { ...env, ...one } });
+    await addBuilt(narrow, 'mark-diarizer', buildMarkDiarizer);
+    const answers = await Promise.all([1, 2].map(() => transcribe(narrow, recording, { diarize: 'true' })));
+    const [served, refused] = answers.sort((a, b) => a.status - b.status);
+    assert.deepEqual(who(await jsonOf(served!)), lettered);
+    await assertError(refused!, { status: 503, code: 'overloaded', param: null });
+    assert.equal(refused!.headers.get('retry-after'), '5');
+    assert.deepEqual(who(await jsonOf(await transcribe(narrow, recording, { diarize: 'true' }))), lettered);
+    await assertUnharmed(narrow);
+  });
+
   test('are among the capabilities', async () => {
     const { steps, formats } = await jsonOf<{ steps: Record<string, object>; formats: { transcription: string[] } }>(
       await diarizing.fetch('/v1/capabilities'),
@@ -387,6 +418,21 @@ describe('pauses found by Silero', { skip: needsData('silero-vad') }, () => {
       assert.equal(answer.duration, 60, vad);
       assert.equal(modelAt(cutting, 'silero').processes > 0, used, vad);
       await assertUnharmed(cutting);
+    }
+  });
+
+  test('are done without where the model is broken, unless the operator asked for it', async (t) => {
+    const recording = await conversation({ text: 'still heard.', pause: 1 });
+    for (const [vad, status] of [
+      ['auto', 200],
+      ['silero', 503],
+    ] as const) {
+      const broken = await serveDuring(t, { tones: true, env: { ...env, STT_VAD: vad } });
+      await addFile(broken, import.meta.filename, silero);
+      const answer = await transcribe(broken, recording);
+      assert.equal(answer.status, status, vad);
+      if (status === 200) assert.equal((await jsonOf<{ text: string }>(answer)).text, 'still heard.');
+      else await assertError(answer, { status, code: 'model_unavailable', param: null });
     }
   });
 });

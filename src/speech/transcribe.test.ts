@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Media, RecordingPiece } from '../audio/contract.ts';
 import { loadSettings } from '../config/load.ts';
 import type { Capabilities } from '../engines/contract.ts';
+import { SpeechError } from '../errors.ts';
 import type { CatalogModel } from '../models/catalog.ts';
 import type { Names } from '../models/names.ts';
 import type { CallContext } from '../workers/contract.ts';
@@ -27,7 +28,12 @@ const recogniser = model('ear', {
 });
 
 /** Recordings of `pieces` seconds, each a piece, and engines that answer with what the table says. */
-function world(pieces: number, models: Record<string, CatalogModel>, answers: Record<string, object>) {
+function world(
+  pieces: number,
+  models: Record<string, CatalogModel>,
+  answers: Record<string, object>,
+  admitting = true,
+) {
   const called: Called[] = [];
   async function* decode(): AsyncGenerator<RecordingPiece> {
     for (let at = 0; at < pieces; at++) {
@@ -42,7 +48,7 @@ function world(pieces: number, models: Record<string, CatalogModel>, answers: Re
     yield answer;
   }
   const deps = {
-    router: { call },
+    router: { call, status: () => ({ admitting }) },
     media: { decode } as unknown as Media,
     names: { default: (kind: string) => models[kind] } as unknown as Names,
     metrics: { audioHeard: () => {} },
@@ -91,19 +97,64 @@ describe('a recogniser that must be told the language', () => {
   });
 });
 
-test('only the first call of a request asks to be admitted, and only its first piece is urgent', async () => {
+test('the first call of each model asks to be admitted, and only the first piece is urgent', async () => {
   const models = { denoise: model('quiet', { denoise: true }) };
   const answers = { ...heard, denoise: { pcm: new Float32Array(16_000), sampleRate: 16_000 } };
   const { called, hear } = world(3, models, answers);
   assert.equal((await hear({ denoise: true })).length, 3);
-  assert.deepEqual(
-    called.map(({ context }) => context.continues),
-    [false, ...Array(5).fill(true)],
-  );
   for (const operation of ['denoise', 'transcribe']) {
-    const lanes = called.filter((each) => each.operation === operation).map(({ context }) => context.lane);
-    assert.deepEqual(lanes, ['interactive', 'batch', 'batch'], operation);
+    const contexts = called.filter((each) => each.operation === operation).map(({ context }) => context);
+    assert.deepEqual(
+      contexts.map(({ lane, continues }) => [lane, continues]),
+      [
+        ['interactive', false],
+        ['batch', true],
+        ['batch', true],
+      ],
+      operation,
+    );
   }
+});
+
+test('what comes after recognition continues it, and so does everything once the server shuts down', async () => {
+  const models = {
+    denoise: model('quiet', { denoise: true }),
+    punctuation: model('marks', { punctuate: { languages: ['en'] } }),
+  };
+  const answers = {
+    ...heard,
+    denoise: { pcm: new Float32Array(16_000), sampleRate: 16_000 },
+    punctuate: { text: 'Words.' },
+  };
+  for (const [admitting, hearing] of [
+    [true, false],
+    [false, true],
+  ] as const) {
+    const { called, hear } = world(1, models, answers, admitting);
+    assert.equal((await hear({ denoise: true, punctuate: true }))[0]?.text, 'Words.');
+    assert.deepEqual(
+      called.map(({ operation, context }) => [operation, context.continues]),
+      [
+        ['denoise', false],
+        ['transcribe', hearing],
+        ['punctuate', true],
+      ],
+    );
+  }
+});
+
+test('a broken model that nobody asked for is done without, one that somebody asked for is an error', async () => {
+  const broken = new SpeechError('model_unavailable', 'It cannot be loaded.');
+  const models = {
+    vad: model('voices', { detectSpeech: true }),
+    'language-id': model('finder', { identifyLanguage: true }),
+    denoise: model('quiet', { denoise: true }),
+  };
+  const answers = { ...heard, detectSpeech: broken, identifyLanguage: broken, denoise: broken };
+  const { called, hear } = world(3, models, answers);
+  assert.equal((await hear()).length, 1, 'three seconds of voice are one piece');
+  assert.deepEqual(languagesOf(called), [undefined]);
+  await assert.rejects(hear({ denoise: true }), { code: 'model_unavailable' });
 });
 
 test('what comes back at another rate is heard at the right one, and no longer than it was', async () => {

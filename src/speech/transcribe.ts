@@ -7,7 +7,7 @@ import type { Names } from '../models/names.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Router } from '../workers/router.ts';
 import { raiseQuiet } from './loudness.ts';
-import { Calls } from './steps/calls.ts';
+import { Calls, isBroken } from './steps/calls.ts';
 import { denoised } from './steps/denoise.ts';
 import { diarized, type SpokenPiece } from './steps/diarize.ts';
 import { type KnownSpeaker, knownVoices } from './steps/known-speakers.ts';
@@ -165,7 +165,10 @@ async function prepared(
     decodedUntil,
   );
   if (models.denoise !== undefined) pieces = denoised(pieces, models.denoise, calls, PIECES_AT_ONCE);
-  if (models.voices !== undefined) pieces = recut(pieces, models.voices, maxPieceMs, calls, PIECES_AT_ONCE);
+  if (models.voices !== undefined) {
+    const dispensable = settings.sttVad === 'auto';
+    pieces = recut(pieces, { model: models.voices, maxPieceMs, calls, atOnce: PIECES_AT_ONCE, dispensable });
+  }
   if (models.diarize !== undefined) {
     pieces = diarized(pieces, { model: models.diarize, speakers: diarize?.speakers, voices, calls });
   }
@@ -225,7 +228,9 @@ class Recogniser {
     if (language !== undefined || this.#models.language === undefined) return language;
     this.#language ??= this.#calls
       .one('identifyLanguage', this.#models.language, { pcm }, { first: true, cost })
-      .then((found) => (knows(model, found.language) ? found.language : undefined));
+      .then((found) => (knows(model, found.language) ? found.language : undefined))
+      // Nobody asked for it: without it the recogniser takes the language that it takes for granted.
+      .catch((thrown: unknown) => (isBroken(thrown) ? undefined : Promise.reject(thrown)));
     return await this.#language;
   }
 

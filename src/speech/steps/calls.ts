@@ -22,11 +22,16 @@ export interface Urgency {
   cost: number;
 }
 
-/** The calls that one request makes of models. The first one asks to be admitted, the others continue it. */
+/**
+ * The calls that one request makes of models. The first one of each model asks to be admitted, so that every model's
+ * queue keeps its bound; the others continue it. From the first recognition on, and once the server shuts down, all do:
+ * what has begun is finished.
+ */
 export class Calls {
   #options: CallsOptions;
   #deadline: number;
-  #admitted = false;
+  #asked = new Set<string>();
+  #heard = false;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -45,15 +50,22 @@ export class Calls {
     { first, cost }: Urgency,
   ): AsyncGenerator<Operations[O]['message']> {
     const { router, requestId, caller, signal } = this.#options;
-    const continues = this.#admitted;
-    this.#admitted = true;
+    const { id } = model.manifest;
+    const continues = this.#continues(id);
+    this.#asked.add(id);
+    this.#heard ||= operation === 'transcribe';
     const context: CallContext = {
       ...{ requestId, caller, signal, cost, continues },
       lane: first ? 'interactive' : 'batch',
       timeoutMs: Math.max(1, this.#deadline - performance.now()),
     };
     const none = [] as unknown as InputOf<O>;
-    yield* router.call(operation, model.manifest.id, request, context, ...none);
+    yield* router.call(operation, id, request, context, ...none);
+  }
+
+  #continues(model: string): boolean {
+    if (this.#heard || this.#asked.has(model)) return true;
+    return this.#asked.size > 0 && !this.#options.router.status().admitting;
   }
 
   /** The answer to a call that has one message. */
@@ -68,4 +80,9 @@ export class Calls {
       detail: `${model.manifest.id} answered ${operation} with nothing`,
     });
   }
+}
+
+/** Whether an error says that a model cannot be used at all, rather than anything about the request. */
+export function isBroken(thrown: unknown): boolean {
+  return thrown instanceof SpeechError && (thrown.code === 'model_unavailable' || thrown.code === 'engine_failed');
 }

@@ -3,23 +3,40 @@ import { PieceCutter } from '../../audio/pieces.ts';
 import { FRAME_MS } from '../../audio/vad.ts';
 import type { SpeechSpan } from '../../engines/contract.ts';
 import type { CatalogModel } from '../../models/catalog.ts';
-import type { Calls } from './calls.ts';
+import { type Calls, isBroken } from './calls.ts';
 import { mapAhead } from './map-ahead.ts';
+
+export interface RecutOptions {
+  model: CatalogModel;
+  maxPieceMs: number;
+  calls: Calls;
+  /** Pieces that the model may have at the same time. */
+  atOnce: number;
+  /** Nobody asked for this model: where it is broken, what was found while decoding will do. */
+  dispensable: boolean;
+}
 
 /** Cuts the recording anew, at the pauses that a model finds instead of those that were found while it was decoded. */
 export async function* recut(
   pieces: AsyncIterable<RecordingPiece>,
-  model: CatalogModel,
-  maxPieceMs: number,
-  calls: Calls,
-  atOnce: number,
+  { model, maxPieceMs, calls, atOnce, dispensable }: RecutOptions,
 ): AsyncGenerator<RecordingPiece> {
   let first = true;
-  const judged = mapAhead(pieces, atOnce, async (piece) => {
-    const urgency = { first, cost: piece.endMs - piece.startMs };
+  let broken = false;
+  const detect = async ({ pcm, startMs, endMs, speech }: RecordingPiece): Promise<SpeechSpan[]> => {
+    const found = speech ? [{ startMs: 0, endMs: endMs - startMs }] : [];
+    if (broken) return found;
+    const urgency = { first, cost: endMs - startMs };
     first = false;
-    return { piece, spans: (await calls.one('detectSpeech', model, { pcm: piece.pcm }, urgency)).spans };
-  });
+    try {
+      return (await calls.one('detectSpeech', model, { pcm }, urgency)).spans;
+    } catch (thrown) {
+      if (!dispensable || !isBroken(thrown)) throw thrown;
+      broken = true;
+      return found;
+    }
+  };
+  const judged = mapAhead(pieces, atOnce, async (piece) => ({ piece, spans: await detect(piece) }));
   const voices = new VoiceTimes();
   const cutter = new PieceCutter(maxPieceMs, () => voices.next());
   for await (const { piece, spans } of judged) {
