@@ -41,9 +41,9 @@ export function ModelBrowser({ library, present, search, onSearch }: ModelBrowse
   const { models } = library;
   const found = useMemo(() => findModels(models, search, text), [models, search, text]);
   const asked = JSON.stringify([search, text]);
-  const [view, setView] = useState(() => ({ asked, order: inOrder(models).map(({ id }) => id), room: PAGE }));
+  const [view, setView] = useState(() => ({ asked, order: inOrder(found, text).map(({ id }) => id), room: PAGE }));
   // The order is made anew for each search, and kept while models change under it.
-  if (view.asked !== asked) setView({ asked, order: inOrder(models).map(({ id }) => id), room: PAGE });
+  if (view.asked !== asked) setView({ asked, order: inOrder(found, text).map(({ id }) => id), room: PAGE });
   const shown = useMemo(() => keepOrder(found, view.order).slice(0, view.room), [found, view]);
   const able = useMemo(() => new Map(present.map((model) => [model.id, abilities(model)])), [present]);
 

@@ -46,6 +46,16 @@ test('what is on its way comes first, then what is in memory, then what is here,
   assert.deepEqual(ids(inOrder(more)), ['zoo', 'silero', 'faber', 'bad', 'ant', 'kitten', 'whisper']);
 });
 
+test('of models that have a word, those that have it in their names come first', () => {
+  const some = [
+    managed({ id: 'a', description: 'A voice like kitten', present: true, state: 'available' }),
+    managed({ id: 'b-kitten' }),
+    managed({ id: 'z', aliases: ['Kitten'] }),
+  ];
+  assert.deepEqual(ids(inOrder(some, 'kitten')), ['b-kitten', 'z', 'a']);
+  assert.deepEqual(ids(inOrder(some, '')), ['a', 'b-kitten', 'z']);
+});
+
 test('a model keeps its place while it changes, and a new one comes last', () => {
   const changed = [managed({ id: 'new' }), managed({ id: 'b', state: 'loaded', present: true }), managed({ id: 'a' })];
   assert.deepEqual(ids(keepOrder(changed, ['a', 'gone', 'b'])), ['a', 'b', 'new']);

@@ -27,9 +27,14 @@ export function findModels(models: readonly ManagedModel[], search: Search, text
   return models.filter((model) => fits(model, search) && (text.trim() === '' || matches(aboutOf(model), text)));
 }
 
-/** The order in which models are shown: those on their way, those in memory, those here, the rest; each by name. */
-export function inOrder(models: readonly ManagedModel[]): ManagedModel[] {
-  return [...models].sort((a, b) => rank(a) - rank(b) || a.id.localeCompare(b.id, 'en', { numeric: true }));
+/**
+ * The order in which models are shown: those whose names have the words that are looked for, then those on their way,
+ * those in memory, those here, the rest; each by name.
+ */
+export function inOrder(models: readonly ManagedModel[], text = ''): ManagedModel[] {
+  const named = new Set(models.filter(({ id, aliases }) => matches([id, ...aliases].join(' '), text)));
+  const place = (model: ManagedModel): number => rank(model) + (named.has(model) ? 0 : RANKS);
+  return [...models].sort((a, b) => place(a) - place(b) || a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
 /**
@@ -41,6 +46,9 @@ export function keepOrder(models: readonly ManagedModel[], order: readonly strin
   const at = ({ id }: ManagedModel): number => place.get(id) ?? order.length;
   return [...models].sort((a, b) => at(a) - at(b));
 }
+
+/** One more than the last rank. */
+const RANKS = 5;
 
 function rank(model: ManagedModel): number {
   if (transferOf(model) !== null) return 0;
