@@ -46,7 +46,8 @@ export function modelMemoryRoutes(app: App, deps: ModelRoutesDeps): void {
   const unload = async (name: string): Promise<{ status: 'unloaded'; model: string }> => {
     const id = presentId(deps, name);
     const status = worker.status(id);
-    if (status === undefined || status.processes === 0) {
+    // One that is only about to load has no process yet.
+    if (status === undefined || (status.processes === 0 && status.state !== 'loading')) {
       throw new SpeechError('not_found', `The model '${id}' is not loaded.`, { param: 'model' });
     }
     await worker.unload(id);

@@ -145,7 +145,7 @@ export class ProcessPool {
       ...(quarantine === undefined ? {} : { reason: quarantine }),
       slots: maxProcesses(this.#state) * concurrency,
       busy,
-      processes: processes.filter(({ phase }) => phase !== 'asking').length,
+      processes: this.#processes.size,
       memoryBytes,
       ...(this.#loadMs === undefined ? {} : { loadMs: this.#loadMs }),
     };

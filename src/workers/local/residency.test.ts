@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { fakeModel, isAlive, openFake } from '../../../test/support/fake-engine.ts';
 import { childrenOf } from '../../../test/support/processes.ts';
 import { until } from '../../../test/support/until.ts';
+import type { SpeechError } from '../../errors.ts';
 import { memoryBudget } from './residency.ts';
 
 type Changes = Parameters<typeof openFake>[0];
@@ -147,6 +148,49 @@ test('what a process really takes counts once it is known', async (t) => {
     await ask({}, {}, 'b');
     return states()[0] === 'available';
   });
+});
+
+test('whatever is asked, unloaded, pinned, cancelled and killed at once, everybody is answered and no room is lost', async (t) => {
+  const { ask, worker, log } = await openThree(t, { maxLoadedModels: 2, engineProcesses: 2, modelRoomMs: 1000 });
+  let random = 3;
+  const next = (below: number): number => {
+    random = (Math.imul(random, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (random >> 8) % below;
+  };
+  let most = 0;
+  const stopWatching = worker.onChange(() => {
+    most = Math.max(most, worker.models().filter(({ processes }) => processes > 0).length);
+  });
+  const failures: Promise<SpeechError | undefined>[] = [];
+  const keep = (work: Promise<unknown>): void => {
+    failures.push(
+      work.then(
+        () => undefined,
+        (error) => error,
+      ),
+    );
+  };
+  for (let i = 0; i < 120; i++) {
+    const id = 'abc'[next(3)]!;
+    const what = next(10);
+    if (what < 5) keep(ask({ chunks: 1 + next(3), chunkMs: 10 }, {}, id));
+    else if (what === 5) keep(worker.load(id));
+    else if (what === 6) keep(worker.unload(id));
+    else if (what === 7) worker.pin(id, next(3) === 0);
+    else if (what === 8) keep(ask({ chunks: 1000, chunkMs: 5 }, { signal: AbortSignal.timeout(20) }, id));
+    else {
+      const pid = log.pids().at(-1);
+      if (pid !== undefined && isAlive(pid)) process.kill(pid, 'SIGKILL');
+    }
+    await new Promise((resolve) => setTimeout(resolve, next(20)));
+  }
+  for (const error of await Promise.all(failures)) {
+    if (error !== undefined) assert.match(error.code, /^(overloaded|cancelled|engine_failed|conflict)$/, String(error));
+  }
+  stopWatching();
+  assert.ok(most <= 2, `${most} models in memory`);
+  for (const id of ['a', 'b', 'c']) worker.pin(id, false);
+  for (const id of ['a', 'b', 'c', 'a']) assert.equal((await ask({}, {}, id)).length, 1);
 });
 
 test('unloading gives the memory back: the process is gone and the sum of all falls', async (t) => {
