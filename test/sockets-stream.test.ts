@@ -200,19 +200,23 @@ test('clients that leave at any point leave nothing behind', async () => {
 });
 
 test('a recording that comes much faster than it was spoken is heard whole', async (t) => {
-  const narrow = await serveDuring(t, { tones: true, env: { ...TONES, OS_LIVE_BACKLOG_S: '20' } });
-  const { socket, events, finals, stop } = await connect(PATH, narrow);
-  const piece = Buffer.concat([spoken, pause(1000)]);
-  const times = 40;
+  const narrow = await serveDuring(t, { tones: true, env: { ...TONES, OS_LIVE_BACKLOG_S: '10' } });
+  // Without the detector, whose pauses would also be those of a machine that has too much to do.
+  const { socket, events, finals, stop } = await connect(`${PATH}&vad=false`, narrow);
+  const times = 30;
   for (let i = 0; i < times; i++) {
-    for (let at = 0; at < piece.length; at += 960) socket.send(piece.subarray(at, at + 960));
+    for (let at = 0; at < spoken.length; at += 960) socket.send(spoken.subarray(at, at + 960));
+    socket.send('{"type":"finalize"}');
   }
   assert.equal(await stop(), 1000);
   assert.deepEqual(
     events.filter(({ type }) => type === 'error'),
     [],
   );
-  assert.equal(finals().length, times);
+  assert.deepEqual(
+    finals(),
+    Array.from({ length: times }, () => 'one two three.'),
+  );
 });
 
 test('at shutdown what was said is told, then why it ends, and the server leaves', async (t) => {

@@ -14,12 +14,14 @@ function begin(query: Record<string, string> = {}) {
   const did: string[] = [];
   const pushed: number[] = [];
   const changes: Partial<ListeningOptions>[] = [];
-  const state = { backlogMs: 0, refuse: undefined as SpeechError | undefined };
+  const state = { backlogMs: 0, openMs: 0, refuse: undefined as SpeechError | undefined };
   const finished = Promise.withResolvers<void>();
   const listening: Listening = {
     model: 'm',
     audioMs: 1234.4,
-    openMs: 0,
+    get openMs() {
+      return state.openMs;
+    },
     get backlogMs() {
       return state.backlogMs;
     },
@@ -186,6 +188,10 @@ test('audio that cannot be taken is an error that ends nothing', () => {
 test('a client that is ahead is not read until the rest was heard', async () => {
   const { session, did, state } = begin();
   state.backlogMs = settings.limits.liveBacklogMs / 4;
+  state.openMs = 1;
+  session.binary(Buffer.from([0, 64]));
+  assert.equal(did.length, 0, 'not in the middle of an utterance');
+  state.openMs = 0;
   session.binary(Buffer.from([0, 64]));
   session.binary(Buffer.from([0, 64]));
   assert.deepEqual(did, ['hold']);
@@ -193,6 +199,15 @@ test('a client that is ahead is not read until the rest was heard', async () => 
   while (!did.includes('release')) await new Promise(setImmediate);
   session.closed();
   assert.deepEqual(did, ['hold', 'release', 'closed']);
+});
+
+test('a client that is far ahead is not read in the middle of an utterance either', () => {
+  const { session, did, state } = begin();
+  state.openMs = 1;
+  state.backlogMs = settings.limits.liveBacklogMs / 2;
+  session.binary(Buffer.from([0, 64]));
+  assert.deepEqual(did, ['hold']);
+  session.closed();
 });
 
 test('a session that the server ends says why', () => {

@@ -50,8 +50,13 @@ export class StreamSession implements SocketHandlers {
     this.#out = out;
     this.#listening = listening;
     this.#sessionId = sessionId;
-    this.#holdBack = new HoldBack(out, () => listening.backlogMs, this.#settings.limits.liveBacklogMs);
     const { sampleRate, encoding, listening: options } = this.#parameters;
+    this.#holdBack = new HoldBack(
+      out,
+      () => listening.backlogMs,
+      this.#settings.limits.liveBacklogMs,
+      () => options.turns.kind === 'voice' && listening.openMs > 0,
+    );
     this.#send({
       type: 'session.begin',
       session_id: sessionId,
