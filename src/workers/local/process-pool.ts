@@ -16,9 +16,9 @@ import {
   step,
   unloadAt,
 } from './pool.machine.ts';
-import type { Residency, Seat } from './residency.ts';
+import { Tenancies, type TenanciesOptions } from './tenancies.ts';
 
-export interface PoolOptions {
+export interface PoolOptions extends Pick<TenanciesOptions, 'residency' | 'expectedBytes'> {
   model: string;
   /** Verifies the model's files and says what its processes open and may read besides them. */
   open: () => Promise<{ model: OpenModel; readable: readonly string[] }>;
@@ -29,10 +29,6 @@ export interface PoolOptions {
   threads: number;
   /** Idle time after which the model is unloaded; 0 keeps it. */
   ttlMs: number;
-  /** Gives room to processes. */
-  residency: Residency;
-  /** What a process that holds the model will take, as far as that is known before one has. */
-  expectedBytes: () => number;
   limits: Pick<Settings['limits'], 'modelLoadMs' | 'engineHeartbeatMs' | 'engineMemoryBytes' | 'engineRestarts'>;
   log: Log;
   metrics?: Pick<Metrics, 'engineRestarted'>;
@@ -58,18 +54,6 @@ export interface Residence {
   ttlRemainingMs: number | undefined;
 }
 
-interface Tenancy {
-  seat: Seat;
-  /** What the seat was last told. */
-  phase: 'asking' | 'loading' | 'loaded' | 'leaving';
-  busy: boolean;
-  /** By the machine's clock; 0 before. */
-  readyAt: number;
-}
-
-/** Until a process has been looked at after it was loaded, it counts as what was expected of it, in ms. */
-const MEASURED_AFTER_MS = 1500;
-
 /** The processes of one model: runs what `pool.machine.ts` decides. */
 export class ProcessPool {
   /** What the model said it can do when it was loaded. */
@@ -78,9 +62,7 @@ export class ProcessPool {
   #state: PoolState;
   #calls = new Map<number, PooledCall>();
   #processes = new Map<number, EngineProcess>();
-  #tenancies = new Map<number, Tenancy>();
-  /** Why there is no room for the model. */
-  #noRoom: SpeechError | undefined;
+  #tenancies: Tenancies;
   #loadedAt: number | undefined;
   #lastUsedAt: number | undefined;
   #loads: PromiseWithResolvers<void>[] = [];
@@ -95,6 +77,13 @@ export class ProcessPool {
       maxProcesses: options.maxProcesses,
       ttlMs: options.ttlMs === 0 ? Number.POSITIVE_INFINITY : options.ttlMs,
       failures: options.limits.engineRestarts,
+    });
+    this.#tenancies = new Tenancies({
+      ...options,
+      memoryBytes: (process) => this.#processes.get(process)?.memoryBytes ?? 0,
+      dispatch: (event) => {
+        if (event.type !== 'room' || this.#state.full) this.#dispatch(event);
+      },
     });
   }
 
@@ -185,8 +174,7 @@ export class ProcessPool {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    // Those that only waited for room have no process whose end would give it back.
-    for (const [id, { seat }] of this.#tenancies) if (!this.#processes.has(id)) seat.gone();
+    this.#tenancies.vacateAllBut((id) => this.#processes.has(id));
     for (const { stream } of [...this.#calls.values()]) stream.abort(shuttingDown());
     for (const loaded of this.#loads.splice(0)) loaded.reject(shuttingDown());
     await Promise.all([...this.#processes.values()].map((process) => process.stop()));
@@ -201,74 +189,17 @@ export class ProcessPool {
     this.#schedule();
     if (event.type !== 'call') this.#options.onChange();
     // Last, so that a process that has just become free and was given the next call does not count as idle.
-    this.#tellSeats();
-  }
-
-  /** Tells the seats of our processes what has become of these. */
-  #tellSeats(): void {
-    for (const [id, tenancy] of [...this.#tenancies]) {
-      // Looked up anew each time: whoever is told may act on this pool at once.
-      const process = this.#state.processes.find((each) => each.id === id);
-      if (process === undefined || tenancy.phase === 'leaving') continue;
-      const busy = process.busy > 0;
-      if (process.phase === 'closing' || process.phase === 'ending') {
-        tenancy.phase = 'leaving';
-        tenancy.seat.leaving();
-      } else if (process.phase === 'ready' && tenancy.phase === 'loading') {
-        tenancy.phase = 'loaded';
-        tenancy.busy = busy;
-        tenancy.seat.loaded(busy);
-      } else if (process.phase === 'ready' && tenancy.busy !== busy) {
-        tenancy.busy = busy;
-        tenancy.seat.use(busy);
-      }
-    }
+    this.#tenancies.tell(() => this.#state.processes);
     if (!this.#state.processes.some(({ phase }) => phase === 'ready')) this.#loadedAt = undefined;
-  }
-
-  #ask(id: number, more: boolean): void {
-    const tenancy: Tenancy = {
-      ...{ phase: 'asking', busy: false, readyAt: 0 },
-      seat: this.#options.residency.seat({
-        model: this.#options.model,
-        expectedBytes: this.#options.expectedBytes(),
-        measure: () => {
-          const fresh = tenancy.readyAt > 0 && performance.now() - tenancy.readyAt > MEASURED_AFTER_MS;
-          return (fresh && this.#processes.get(id)?.memoryBytes) || undefined;
-        },
-        granted: () => {
-          tenancy.phase = 'loading';
-          this.#dispatch({ type: 'granted', process: id });
-        },
-        denied: (error) => {
-          this.#tenancies.delete(id);
-          this.#noRoom = error;
-          this.#dispatch({ type: 'denied', process: id, reason: error.message });
-        },
-        evict: () => this.#dispatch({ type: 'evict', process: id }),
-        room: () => {
-          if (this.#state.full) this.#dispatch({ type: 'room' });
-        },
-      }),
-    };
-    this.#tenancies.set(id, tenancy);
-    this.#noRoom = undefined;
-    tenancy.seat.ask(more);
-  }
-
-  #vacate(id: number): void {
-    const tenancy = this.#tenancies.get(id);
-    this.#tenancies.delete(id);
-    tenancy?.seat.gone();
   }
 
   #perform(effect: PoolEffect): void {
     switch (effect.type) {
       case 'ask':
-        this.#ask(effect.process, effect.more);
+        this.#tenancies.ask(effect.process, effect.more);
         return;
       case 'withdraw':
-        this.#vacate(effect.process);
+        this.#tenancies.vacate(effect.process);
         return;
       case 'start':
         void this.#start(effect.process);
@@ -285,7 +216,9 @@ export class ProcessPool {
         void this.#processes.get(effect.process)?.stop();
         return;
       case 'refuse':
-        this.#calls.get(effect.call)?.stream.fail(effect.why === 'room' ? this.#noRoom! : this.#unavailable());
+        this.#calls
+          .get(effect.call)
+          ?.stream.fail(effect.why === 'room' ? this.#tenancies.denial! : this.#unavailable());
         this.#release(effect.call);
     }
   }
@@ -341,8 +274,6 @@ export class ProcessPool {
     this.capabilities = ready.capabilities;
     this.#loadMs = performance.now() - startedAt;
     this.#loadedAt ??= Date.now();
-    const tenancy = this.#tenancies.get(id);
-    if (tenancy !== undefined) tenancy.readyAt = performance.now();
     log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
     this.#dispatch({ type: 'loaded', process: id, concurrency: Math.max(1, Math.floor(ready.concurrency)) });
   }
@@ -361,7 +292,7 @@ export class ProcessPool {
     }
     const fault = cause === 'load' ? 'load' : cause === 'crash' || cause === 'memory' ? 'crash' : undefined;
     const before = this.#state.quarantine;
-    this.#vacate(id);
+    this.#tenancies.vacate(id);
     this.#dispatch({ type: 'died', process: id, fault, reason });
     if (before === undefined && this.#state.quarantine !== undefined) log.error('Model quarantined', { model, reason });
   }
@@ -378,7 +309,8 @@ export class ProcessPool {
     } else if (processes.some(({ phase }) => phase === 'ready')) {
       for (const loaded of this.#loads.splice(0)) loaded.resolve();
     } else if (!wanted) {
-      const error = this.#noRoom ?? new SpeechError('conflict', `The model ${this.#options.model} was unloaded.`);
+      const error =
+        this.#tenancies.denial ?? new SpeechError('conflict', `The model ${this.#options.model} was unloaded.`);
       for (const loaded of this.#loads.splice(0)) loaded.reject(error);
     }
   }
