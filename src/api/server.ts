@@ -8,6 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 import type { App } from './app.ts';
 import { capabilitiesRoute } from './capabilities.ts';
+import { deepgramRoutes } from './deepgram/routes.ts';
 import { describeRoutes, documentationRoutes } from './documentation.ts';
 import { createFront } from './front.ts';
 import { healthRoutes } from './health.ts';
@@ -73,6 +74,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   modelManagementRoutes(app, { ...service, library: deps.library, isDraining: () => requests.draining });
   ticketRoute(app, sockets, tickets);
   streamSocket(app, sockets, service);
+  await deepgramRoutes(app, sockets, service, deps.tmpDir);
   if (settings.realtimeEnabled) {
     realtimeSocket(app, sockets, {
       ...{ settings, names: service.names, secrets },

@@ -37,7 +37,8 @@ export const ROOMS: readonly Room[] = [
   // Its network of rooms and satellites brings no keys: it stands beside the API, not in it.
   room('wyoming', 'security config telemetry audio engines models workers speech live'),
   room('realtime', 'config telemetry audio models live'),
-  room('api', 'security config telemetry accounts audio models workers speech live realtime'),
+  room('deepgram', 'config audio engines live'),
+  room('api', 'security config telemetry accounts audio models workers speech live realtime deepgram'),
   // Puts the rooms together.
   room('open-speech.ts', 'storage security config telemetry accounts speech live wyoming api'),
   room('cli', 'storage security config telemetry accounts audio engines models workers speech open-speech.ts'),

@@ -228,6 +228,15 @@ export const limits = {
     unit: 'secrets',
     doc: 'Client secrets for Realtime pages that are alive at once.',
   }),
+  deepgramSilentMs: limit({
+    env: 'OS_DEEPGRAM_SILENT_S',
+    scale: 1000,
+    default: 10,
+    min: 1,
+    max: 600,
+    unit: 's',
+    doc: 'Time without audio or a KeepAlive after which a stream of `/v1/listen` is closed with 1011, as Deepgram does.',
+  }),
   languageModelIdleMs: limit({
     env: 'OS_LLM_IDLE_S',
     scale: 1000,

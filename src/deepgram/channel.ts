@@ -1,0 +1,134 @@
+import type { Listening, ListeningEvent } from '../live/contract.ts';
+import type { ListenParams } from './listen-params.ts';
+import { type HeardPart, type ModelInfo, results, seconds } from './messages.ts';
+
+export interface ChannelOptions {
+  params: Pick<ListenParams, 'interimResults' | 'endpointingMs' | 'utteranceEndMs' | 'vadEvents'>;
+  /** This one, of how many. */
+  index: readonly [number, number];
+  requestId: string;
+  model: ModelInfo;
+  send: (message: object) => void;
+}
+
+/** One channel of a stream: what is heard becomes Deepgram's messages. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  #listening: Listening | undefined;
+  /** Utterances that began and whose words are still to come. */
+  #pending = new Set<number>();
+  /** The utterance whose words answer a Finalize. */
+  #finalizing: number | undefined;
+  /** The end of the last word, while nobody has been told of the gap behind it. */
+  #lastWordMs: number | undefined;
+  #gap: NodeJS.Timeout | undefined;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+  }
+
+  begin(listening: Listening): void {
+    this.#listening = listening;
+  }
+
+  push(pcm: Float32Array, sampleRate: number): void {
+    this.#listening!.push({ pcm, sampleRate });
+    this.#tellGap();
+  }
+
+  /** Answers always: with the words that were being said, or with none. */
+  finalize(): void {
+    const committed = this.#listening!.commit() ?? Math.max(0, ...this.#pending);
+    if (committed > 0 && this.#pending.has(committed)) this.#finalizing = committed;
+    else {
+      const atMs = this.#listening!.audioMs;
+      this.#results(
+        { text: '', startMs: atMs, endMs: atMs },
+        { isFinal: true, speechFinal: false, fromFinalize: true },
+      );
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.#listening!.finish();
+    clearTimeout(this.#gap);
+  }
+
+  close(): void {
+    clearTimeout(this.#gap);
+    this.#listening?.close();
+  }
+
+  get audioMs(): number {
+    return this.#listening?.audioMs ?? 0;
+  }
+
+  get backlogMs(): number {
+    return this.#listening?.backlogMs ?? 0;
+  }
+
+  hear(event: ListeningEvent): void {
+    const { params, index, send } = this.#options;
+    switch (event.type) {
+      case 'speech-started':
+        this.#pending.add(event.utterance);
+        this.#lastWordMs = undefined;
+        if (params.vadEvents) send({ type: 'SpeechStarted', channel: index, timestamp: seconds(event.atMs) });
+        return;
+      case 'partial':
+        if (params.interimResults) this.#results(event, { isFinal: false, speechFinal: false });
+        return;
+      case 'final': {
+        this.#pending.delete(event.utterance);
+        const fromFinalize = this.#settleFinalize(event.utterance);
+        // Silence is nobody's result, unless somebody asked.
+        if (event.text === '' && !fromFinalize) return;
+        const speechFinal = params.endpointingMs !== undefined && !event.continues && !fromFinalize;
+        this.#results(event, { isFinal: true, speechFinal, ...(fromFinalize ? { fromFinalize } : {}) });
+        this.#lastWordMs = event.text === '' ? undefined : (event.words?.at(-1)?.endMs ?? event.endMs);
+        this.#waitForGap();
+        return;
+      }
+      case 'failed': {
+        this.#pending.delete(event.utterance);
+        const { code, message } = event.error;
+        send({ type: 'Error', description: message, message, variant: code });
+        if (this.#settleFinalize(event.utterance)) this.finalize();
+        return;
+      }
+      case 'speech-stopped':
+      case 'idle':
+    }
+  }
+
+  #settleFinalize(utterance: number): boolean {
+    if (this.#finalizing !== utterance) return false;
+    this.#finalizing = undefined;
+    return true;
+  }
+
+  #results(heard: HeardPart, kind: { isFinal: boolean; speechFinal: boolean; fromFinalize?: boolean }): void {
+    const { index, requestId, model, send } = this.#options;
+    send(results(heard, { channel: index, requestId, model, ...kind }));
+  }
+
+  /** Whoever stops sending audio is told of the gap by the clock. */
+  #waitForGap(): void {
+    const { utteranceEndMs } = this.#options.params;
+    clearTimeout(this.#gap);
+    this.#tellGap();
+    if (utteranceEndMs === undefined || this.#lastWordMs === undefined) return;
+    const waitMs = this.#lastWordMs + utteranceEndMs - this.audioMs;
+    this.#gap = setTimeout(() => this.#tellGap(true), Math.max(1, waitMs));
+  }
+
+  #tellGap(waited = false): void {
+    const { utteranceEndMs } = this.#options.params;
+    if (this.#lastWordMs === undefined || utteranceEndMs === undefined || this.#pending.size > 0) return;
+    if (!waited && this.audioMs < this.#lastWordMs + utteranceEndMs) return;
+    clearTimeout(this.#gap);
+    const { index, send } = this.#options;
+    send({ type: 'UtteranceEnd', channel: index, last_word_end: seconds(this.#lastWordMs) });
+    this.#lastWordMs = undefined;
+  }
+}

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { SpeechError } from '../errors.ts';
+import type { Listening, ListeningEvent, ListeningOptions } from '../live/contract.ts';
+import { Channel } from './channel.ts';
+import type { ListenParams } from './listen-params.ts';
+import { type ModelInfo, metadata } from './messages.ts';
+import { rawReader, type WireReader, wavReader } from './wire-audio.ts';
+
+export interface ListenSessionDeps {
+  openListening: (options: ListeningOptions, onEvent: (event: ListeningEvent) => void) => Promise<Listening>;
+  modelInfo: (id: string) => ModelInfo;
+  requestId: string;
+  /** Longest time without audio or a KeepAlive. */
+  silentMs: number;
+}
+
+export interface ListenOut {
+  send(message: object): void;
+  close(code: number, reason?: string): void;
+}
+
+/** Shorter pauses than this fall inside words. */
+const LEAST_SILENCE_MS = 200;
+/** Where the client wants no ends told, the words still have to come some time. */
+const QUIET_SILENCE_MS = 1000;
+const VOICE = { threshold: 0.5, prefixMs: 300 } as const;
+
+const CLOSE = { done: 1000, undecodable: 1008, silent: 1011 } as const;
+
+/** One stream of `WS /v1/listen`: bytes and control messages in, Deepgram's messages out. */
+export class ListenSession {
+  readonly #deps: ListenSessionDeps;
+  readonly #params: ListenParams;
+  readonly #reader: WireReader;
+  readonly #channels: Channel[];
+  readonly #created = new Date();
+  readonly #hash = createHash('sha256');
+  #model: ModelInfo | undefined;
+  #out: ListenOut | undefined;
+  #silent: NodeJS.Timeout | undefined;
+  #ending = false;
+
+  private constructor(deps: ListenSessionDeps, params: ListenParams) {
+    this.#deps = deps;
+    this.#params = params;
+    const { audio, multichannel } = params;
+    this.#reader =
+      audio === undefined ? wavReader() : rawReader(audio.encoding, audio.sampleRate, audio.channels, multichannel);
+    this.#channels = [];
+  }
+
+  /** Errors are those of `openListening`. */
+  static async open(deps: ListenSessionDeps, params: ListenParams): Promise<ListenSession> {
+    const session = new ListenSession(deps, params);
+    const count = params.multichannel ? (params.audio?.channels ?? 1) : 1;
+    try {
+      for (let index = 0; index < count; index++) await session.#addChannel(index, count);
+    } catch (error) {
+      session.closed();
+      throw error;
+    }
+    return session;
+  }
+
+  begin(out: ListenOut): void {
+    this.#out = out;
+    this.#silent = setTimeout(() => this.#endSilent(), this.#deps.silentMs);
+  }
+
+  /** Audio that waits to be heard, in ms. */
+  get backlogMs(): number {
+    return Math.max(...this.#channels.map((channel) => channel.backlogMs));
+  }
+
+  binary(bytes: Buffer): void {
+    if (this.#ending) return;
+    this.#silent?.refresh();
+    // The way to end a stream before there was a message for it.
+    if (bytes.length === 0) {
+      void this.#end();
+      return;
+    }
+    this.#hash.update(bytes);
+    try {
+      const audio = this.#reader.read(bytes);
+      for (const [index, pcm] of audio?.channels.entries() ?? []) this.#channels[index]!.push(pcm, audio!.sampleRate);
+    } catch (thrown) {
+      const error = SpeechError.from(thrown);
+      this.#tell(error);
+      if (error.code === 'overloaded') return;
+      this.#ending = true;
+      this.#out!.close(CLOSE.undecodable, 'DATA-0000: The payload cannot be decoded as audio.');
+    }
+  }
+
+  text(message: string): void {
+    if (this.#ending) return;
+    const type = typeOf(message);
+    switch (type) {
+      case 'KeepAlive':
+        this.#silent?.refresh();
+        return;
+      case 'Finalize':
+        for (const channel of this.#channels) channel.finalize();
+        return;
+      case 'CloseStream':
+        void this.#end();
+        return;
+      default:
+        this.#tell(
+          new SpeechError(
+            'invalid_request',
+            "A text message must be JSON with the type 'KeepAlive', 'Finalize' or 'CloseStream'; audio is sent as binary.",
+          ),
+        );
+    }
+  }
+
+  /** Last results, then the facts of the stream; the socket stays open. */
+  async goodbye(): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    await Promise.all(this.#channels.map((channel) => channel.finish()));
+    this.#out!.send(
+      metadata({
+        requestId: this.#deps.requestId,
+        sha256: this.#hash.copy().digest('hex'),
+        created: this.#created,
+        durationMs: this.#channels[0]!.audioMs,
+        channels: this.#params.audio?.channels ?? 1,
+        model: this.#model!,
+      }),
+    );
+  }
+
+  closed(): void {
+    clearTimeout(this.#silent);
+    this.#ending = true;
+    for (const channel of this.#channels) channel.close();
+  }
+
+  async #addChannel(index: number, count: number): Promise<void> {
+    const { endpointingMs, model, language, interimResults } = this.#params;
+    let channel: Channel | undefined;
+    const listening = await this.#deps.openListening(
+      {
+        ...(model === undefined ? {} : { model }),
+        ...(language === undefined ? {} : { language }),
+        words: true,
+        partials: interimResults,
+        turns: {
+          kind: 'voice',
+          ...VOICE,
+          silenceMs: endpointingMs === undefined ? QUIET_SILENCE_MS : Math.max(LEAST_SILENCE_MS, endpointingMs),
+        },
+      },
+      (event) => channel!.hear(event),
+    );
+    this.#model = this.#deps.modelInfo(listening.model);
+    channel = new Channel({
+      params: this.#params,
+      index: [index, count],
+      requestId: this.#deps.requestId,
+      model: this.#model,
+      send: (message) => this.#out?.send(message),
+    });
+    channel.begin(listening);
+    this.#channels.push(channel);
+  }
+
+  async #end(): Promise<void> {
+    await this.goodbye();
+    this.#out!.close(CLOSE.done);
+  }
+
+  #endSilent(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#out!.close(CLOSE.silent, 'NET-0001: No audio and no KeepAlive came for too long.');
+  }
+
+  #tell({ code, message }: SpeechError): void {
+    this.#out!.send({ type: 'Error', description: message, message, variant: code });
+  }
+}
+
+function typeOf(message: string): unknown {
+  try {
+    return (JSON.parse(message) as { type?: unknown } | null)?.type;
+  } catch {
+    return undefined;
+  }
+}
