@@ -87,7 +87,9 @@ async function receiveForm(
   const saves: Promise<void>[] = [];
   const stop = new AbortController();
   const fail = (error: SpeechError): void => stop.abort(error);
+  let discarded = false;
   const discard = async (): Promise<void> => {
+    discarded = true;
     await Promise.allSettled(saves);
     await Promise.all(paths.splice(0).map((path) => rm(path, { force: true })));
   };
@@ -98,7 +100,9 @@ async function receiveForm(
     const save = writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
     saves.push(save);
     await save.catch((error: NodeJS.ErrnoException) => Promise.reject(saveError(error)));
-    return path;
+    if (!discarded) return path;
+    await rm(path, { force: true });
+    throw gone();
   };
 
   const larger = new LargeFieldCounts(large);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { RecordingPiece } from '../../audio/contract.ts';
 import type { SpeakerSpan } from '../../engines/contract.ts';
 import { SpeechError } from '../../errors.ts';
@@ -32,13 +33,7 @@ export async function* diarized(
   const all: RecordingPiece[] = [];
   for await (const piece of pieces) all.push(piece);
   if (!all.some(({ speech }) => speech)) return;
-  const pcm = joined(all.map((piece) => piece.pcm));
-  // From here on the pieces are windows on the one copy.
-  let at = 0;
-  for (const piece of all) {
-    piece.pcm = pcm.subarray(at, at + piece.pcm.length);
-    at += piece.pcm.length;
-  }
+  const pcm = await inOneStretch(all);
   const urgency = { first: true, cost: pcm.length / SAMPLES_PER_MS };
   const request = { pcm, ...(speakers === undefined ? {} : { speakers }) };
   const { spans } = await calls.one('diarize', model, request, urgency);
@@ -46,6 +41,20 @@ export async function* diarized(
   const names = voices.length === 0 ? new Map<number, string>() : await named(pcm, spans, voices, model, calls);
   const labels = labelled(turns, names);
   for (const piece of all) yield* parts(piece, turns, spans, labels);
+}
+
+/** The whole recording. From then on the pieces are windows on it, so that there is never more than one copy of a part. */
+async function inOneStretch(pieces: readonly RecordingPiece[]): Promise<Float32Array> {
+  const pcm = new Float32Array(pieces.reduce((sum, piece) => sum + piece.pcm.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    pcm.set(piece.pcm, at);
+    piece.pcm = pcm.subarray(at, at + piece.pcm.length);
+    at += piece.pcm.length;
+    // An hour is 230 MB: others get a turn in between.
+    await setImmediate();
+  }
+  return pcm;
 }
 
 function* parts(
