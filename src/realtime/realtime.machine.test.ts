@@ -279,6 +279,22 @@ test('a transcription session tells confirmed words while they are spoken and ne
   assert.deepEqual(driven.client({ type: 'response.create' }), ['error']);
 });
 
+test('a long turn that comes in parts is one item, once the client commits it', () => {
+  const driven = new Driven('transcription');
+  const update = { type: 'transcription', audio: { input: { turn_detection: null } } };
+  driven.client({ type: 'session.update', session: update });
+  assert.deepEqual(driven.hear({ ...final(1, 'one two'), continues: true } as ListeningEvent), []);
+  driven.hear({ type: 'partial', utterance: 2, startMs: 0, endMs: 1, text: 'three', confirmed: 5 });
+  assert.equal(driven.sent('conversation.item.input_audio_transcription.delta').delta, 'one two three');
+  driven.take({ type: 'committed', utterance: 2, eventId: null });
+  const { item_id } = driven.sent('input_audio_buffer.committed');
+  driven.hear(final(2, 'three four'));
+  const completed = driven.sent('conversation.item.input_audio_transcription.completed');
+  assert.deepEqual([completed.item_id, completed.transcript], [item_id, 'one two three four']);
+  assert.equal(driven.sent('conversation.item.input_audio_transcription.delta').delta, ' four');
+  assert.equal(driven.state.items.length, 1);
+});
+
 test('items go where they are asked to, and the oldest make room', () => {
   const driven = new Driven('realtime', { maxItems: 3 });
   const create = (id: string, previous_item_id?: string) =>

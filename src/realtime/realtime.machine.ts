@@ -58,6 +58,8 @@ export type Effect =
 interface Utterance {
   item: string;
   committed: boolean;
+  /** What was said in parts of the turn that are over: a long one comes in several. */
+  said: string;
   /** Characters of the transcript that were sent as deltas. */
   sent: number;
   startMs: number;
@@ -259,15 +261,24 @@ class Step {
     // In a conversation the words come whole, once the turn is over; who only transcribes wants them at once.
     if (this.state.session.type !== 'transcription') return;
     const utterance = this.#utterance(number, startMs);
-    if (confirmed.length <= utterance.sent) return;
-    this.#transcription('delta', utterance.item, { delta: confirmed.slice(utterance.sent) });
-    this.#setUtterance(number, { ...utterance, sent: confirmed.length });
+    const told = utterance.said + confirmed;
+    if (confirmed === '' || told.length <= utterance.sent) return;
+    this.#transcription('delta', utterance.item, { delta: told.slice(utterance.sent) });
+    this.#setUtterance(number, { ...utterance, sent: told.length });
   }
 
   #final(event: ListeningEvent & { type: 'final' }): void {
+    const turns = this.state.session.audio.input.turn_detection;
+    const utterance = this.#utterance(event.utterance, event.startMs);
+    const text = utterance.said + event.text;
+    if (event.continues && turns === null) {
+      // The client's turn goes on until it commits.
+      this.#forgetUtterance(event.utterance);
+      this.#setUtterance(event.utterance + 1, { ...utterance, said: text === '' ? '' : `${text} ` });
+      return;
+    }
     this.#commit(event.utterance);
-    const { item, sent } = this.#utterance(event.utterance, event.startMs);
-    const { text } = event;
+    const { item, sent } = utterance;
     this.#setTranscript(item, text);
     this.#forgetUtterance(event.utterance);
     if (this.state.session.audio.input.transcription !== null) {
@@ -278,7 +289,6 @@ class Step {
       });
     }
     this.#beginWaiting(item);
-    const turns = this.state.session.audio.input.turn_detection;
     // Answering a cough would be worse than silence.
     if (turns?.create_response && text.trim() !== '' && !event.continues) this.#respondToTurn();
   }
@@ -328,7 +338,7 @@ class Step {
   #utterance(number: number, startMs: number): Utterance {
     const known = this.state.utterances.get(number);
     if (known !== undefined) return known;
-    const made = { item: this.#newId('item'), committed: false, sent: 0, startMs };
+    const made = { item: this.#newId('item'), committed: false, said: '', sent: 0, startMs };
     this.#setUtterance(number, made);
     return made;
   }
