@@ -63,6 +63,10 @@ export class Channel {
     return this.#listening?.audioMs ?? 0;
   }
 
+  get openMs(): number {
+    return this.#listening?.openMs ?? 0;
+  }
+
   get backlogMs(): number {
     return this.#listening?.backlogMs ?? 0;
   }

@@ -72,6 +72,10 @@ export class ListenSession {
     return Math.max(...this.#channels.map((channel) => channel.backlogMs));
   }
 
+  get hearsSomebody(): boolean {
+    return this.#channels.some((channel) => channel.openMs > 0);
+  }
+
   binary(bytes: Buffer): void {
     if (this.#ending) return;
     this.#silent?.refresh();

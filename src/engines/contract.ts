@@ -199,6 +199,8 @@ export interface LoadedModel {
   readonly capabilities: Capabilities;
   /** Requests it works on at the same time without slowing each other more than in proportion. */
   readonly concurrency: number;
+  /** Processors that so many requests keep busy at most; as many as requests where left out. */
+  readonly processors?: number;
   speak?(request: SpeakRequest, signal: AbortSignal): AsyncIterable<SpeakChunk>;
   transcribe?(request: TranscribeRequest, signal: AbortSignal): AsyncIterable<RecognisedSegment>;
   /**

@@ -100,6 +100,11 @@ export class RealtimeSession {
     return this.#listening?.backlogMs ?? 0;
   }
 
+  /** Somebody speaks whose pauses end the turn. */
+  get hearsSomebody(): boolean {
+    return this.#state.session.audio.input.turn_detection !== null && (this.#listening?.openMs ?? 0) > 0;
+  }
+
   /** One text frame of the client. Never throws: what is wrong with it is answered. */
   receive(frame: string): void {
     let value: Record<string, unknown> | undefined;

@@ -38,7 +38,12 @@ export function listenSocket(app: App, sockets: Sockets, service: SpeechService)
     headers: (request) => ({ 'dg-request-id': request.id }),
     open(socket, { session, gone }) {
       socket.signal.addEventListener('abort', () => gone.abort(socket.signal.reason), { once: true });
-      const holdBack = new HoldBack(socket, () => session.backlogMs, settings.limits.liveBacklogMs);
+      const holdBack = new HoldBack(
+        socket,
+        () => session.backlogMs,
+        settings.limits.liveBacklogMs,
+        () => session.hearsSomebody,
+      );
       session.begin(socket);
       return {
         text: (text) => session.text(text),

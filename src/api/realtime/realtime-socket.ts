@@ -68,7 +68,15 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
         },
         (event) => socket.send(event),
       );
-      return handlersOf(session, new HoldBack(socket, () => session.backlogMs, limits.liveBacklogMs));
+      return handlersOf(
+        session,
+        new HoldBack(
+          socket,
+          () => session.backlogMs,
+          limits.liveBacklogMs,
+          () => session.hearsSomebody,
+        ),
+      );
     },
   });
 }

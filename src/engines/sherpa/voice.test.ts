@@ -89,7 +89,7 @@ test('Kokoro pronounces by the language of each voice, where espeak-ng does it',
 test('sherpa-onnx understands everything that it is told with a text', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sherpa-generation-'));
   t.after(() => rm(folder, { recursive: true }));
-  const child = resolve(import.meta.dirname, 'print-generation.child.ts');
+  const child = resolve(import.meta.dirname, '../../../test/support/children/print-generation.ts');
   const { stderr } = await promisify(execFile)(process.execPath, [child, folder]);
   const printed = /GenerationConfig\((.*)\)/.exec(stderr)?.[1];
   for (const part of [

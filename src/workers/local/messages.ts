@@ -30,6 +30,7 @@ export interface HostInit {
 export interface HostReady {
   capabilities: Capabilities;
   concurrency: number;
+  processors: number;
 }
 
 /** To the engine process. `id` is a number that is unique within the process. */

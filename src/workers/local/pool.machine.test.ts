@@ -47,7 +47,8 @@ function pool(rules: Partial<PoolRules> = {}) {
     /** Brings up `count` processes of one slot each, busy with calls 1 to `count`. */
     grow(count: number): void {
       for (let call = 1; call <= count; call++) this.send({ type: 'call', call, alone: false });
-      for (let process = 1; process <= count; process++) this.send({ type: 'loaded', process, concurrency: 1 });
+      for (let process = 1; process <= count; process++)
+        this.send({ type: 'loaded', process, concurrency: 1, processors: 1 });
     },
     free(...processes: number[]): void {
       for (const process of processes) this.send({ type: 'freed', process, answered: true });
@@ -59,23 +60,25 @@ function pool(rules: Partial<PoolRules> = {}) {
 test('the first call starts one process and runs when it is ready', () => {
   const { send } = pool();
   assert.deepEqual(send({ type: 'call', call: 1, alone: false }), [{ type: 'start', process: 1 }]);
-  assert.deepEqual(send({ type: 'loaded', process: 1, concurrency: 1 }), [{ type: 'run', call: 1, process: 1 }]);
+  assert.deepEqual(send({ type: 'loaded', process: 1, concurrency: 1, processors: 1 }), [
+    { type: 'run', call: 1, process: 1 },
+  ]);
 });
 
 test('one process loads at first, then as many at a time as there are ready ones', () => {
   const { send, phases } = pool({ maxProcesses: 8 });
   for (let call = 1; call <= 9; call++) send({ type: 'call', call, alone: false });
   assert.deepEqual(phases(), ['1 loading']);
-  send({ type: 'loaded', process: 1, concurrency: 1 });
+  send({ type: 'loaded', process: 1, concurrency: 1, processors: 1 });
   assert.deepEqual(phases(), ['1 ready', '2 loading']);
-  send({ type: 'loaded', process: 2, concurrency: 1 });
+  send({ type: 'loaded', process: 2, concurrency: 1, processors: 1 });
   assert.deepEqual(phases(), ['1 ready', '2 ready', '3 loading', '4 loading']);
 });
 
 test('it grows to the most processes and no further', () => {
   const it = pool({ maxProcesses: 3 });
   for (let call = 1; call <= 9; call++) it.send({ type: 'call', call, alone: false });
-  for (let process = 1; process <= 3; process++) it.send({ type: 'loaded', process, concurrency: 1 });
+  for (let process = 1; process <= 3; process++) it.send({ type: 'loaded', process, concurrency: 1, processors: 1 });
   assert.deepEqual(it.phases(), ['1 ready', '2 ready', '3 ready']);
   assert.equal(it.state.waiting.length, 6);
 });
@@ -91,11 +94,21 @@ test('it does not grow while a process is free', () => {
 test('a model that takes several calls at once gets fewer processes', () => {
   const it = pool({ maxProcesses: 4 });
   for (let call = 1; call <= 9; call++) it.send({ type: 'call', call, alone: false });
-  it.send({ type: 'loaded', process: 1, concurrency: 3 });
-  it.send({ type: 'loaded', process: 2, concurrency: 3 });
+  it.send({ type: 'loaded', process: 1, concurrency: 3, processors: 3 });
+  it.send({ type: 'loaded', process: 2, concurrency: 3, processors: 3 });
   assert.equal(maxProcesses(it.state), 2);
   assert.deepEqual(it.phases(), ['1 ready', '2 ready']);
   assert.equal(it.state.waiting.length, 3);
+});
+
+test('a model whose calls share a processor gets one process for each, when the first is full', () => {
+  const it = pool({ maxProcesses: 4 });
+  for (let call = 1; call <= 4; call++) it.send({ type: 'call', call, alone: false });
+  it.send({ type: 'loaded', process: 1, concurrency: 4, processors: 1 });
+  assert.deepEqual(it.phases(), ['1 ready']);
+  assert.equal(maxProcesses(it.state), 4);
+  it.send({ type: 'call', call: 5, alone: false });
+  assert.equal(it.phases().length, 2);
 });
 
 test('the oldest process is kept warm; the others end after a minute without work', () => {
@@ -144,7 +157,7 @@ test('after a crash the next process starts at once, after more crashes later an
   const delays: number[] = [];
   it.send({ type: 'call', call: 0, alone: false });
   for (let process = 1; process <= 12; process++) {
-    it.send({ type: 'loaded', process, concurrency: 1 });
+    it.send({ type: 'loaded', process, concurrency: 1, processors: 1 });
     it.send({ type: 'call', call: process, alone: false });
     it.send({ type: 'died', process, fault: 'crash', reason: '' });
     delays.push(Math.max(0, it.state.startAfter - it.now));
@@ -186,7 +199,7 @@ test('an explicit load lifts the quarantine', () => {
   assert.equal(it.state.quarantine, 'broken');
   assert.deepEqual(it.send({ type: 'load' }), [{ type: 'start', process: 2 }]);
   assert.equal(it.state.quarantine, undefined);
-  it.send({ type: 'loaded', process: 2, concurrency: 1 });
+  it.send({ type: 'loaded', process: 2, concurrency: 1, processors: 1 });
   assert.equal(it.state.failedLoads, 0);
 });
 
@@ -206,7 +219,7 @@ test('crashes alone never quarantine a model: one caller could take it from all 
   const it = pool();
   it.send({ type: 'call', call: 0, alone: false });
   for (let process = 1; process < 50; process++) {
-    it.send({ type: 'loaded', process, concurrency: 1 });
+    it.send({ type: 'loaded', process, concurrency: 1, processors: 1 });
     it.send({ type: 'call', call: process, alone: false });
     it.send({ type: 'died', process, fault: 'crash', reason: '' });
     it.wait(10_000);
@@ -217,7 +230,7 @@ test('crashes alone never quarantine a model: one caller could take it from all 
 test('a call that must be alone gets an idle process, and nobody joins it', () => {
   const it = pool({ maxProcesses: 4 });
   it.send({ type: 'call', call: 1, alone: false });
-  it.send({ type: 'loaded', process: 1, concurrency: 4 });
+  it.send({ type: 'loaded', process: 1, concurrency: 4, processors: 4 });
   assert.deepEqual(it.send({ type: 'call', call: 2, alone: true }), []);
   assert.deepEqual(it.send({ type: 'call', call: 3, alone: false }), []);
   assert.deepEqual(it.send({ type: 'freed', process: 1, answered: true }), [{ type: 'run', call: 2, process: 1 }]);
@@ -227,7 +240,7 @@ test('a call that must be alone gets an idle process, and nobody joins it', () =
 test('a stuck process gets no more calls and ends after its last', () => {
   const it = pool();
   it.send({ type: 'call', call: 1, alone: false });
-  it.send({ type: 'loaded', process: 1, concurrency: 2 });
+  it.send({ type: 'loaded', process: 1, concurrency: 2, processors: 2 });
   it.send({ type: 'stuck', process: 1 });
   assert.deepEqual(it.send({ type: 'call', call: 2, alone: false }), [{ type: 'start', process: 2 }]);
   assert.deepEqual(it.send({ type: 'freed', process: 1, answered: false }), [{ type: 'stop', process: 1 }]);
@@ -320,7 +333,7 @@ function possible(state: PoolState, calls: number): PoolEvent[] {
     }
     if (phase === 'ready') events.push({ type: 'evict', process });
     if (phase === 'loading') {
-      events.push({ type: 'loaded', process, concurrency: 2 });
+      events.push({ type: 'loaded', process, concurrency: 2, processors: 2 });
       events.push({ type: 'died', process, fault: 'load', reason: 'load' });
     } else {
       events.push({ type: 'died', process, fault: phase === 'ending' ? undefined : 'crash', reason: 'crash' });
@@ -440,7 +453,7 @@ test('in long random runs the same holds, and calls that are served all end', ()
       let event: PoolEvent = { type: 'tick' };
       if (ending !== undefined) event = { type: 'died', process: ending.id, fault: undefined, reason: '' };
       else if (asking !== undefined) event = { type: 'granted', process: asking.id };
-      else if (loading !== undefined) event = { type: 'loaded', process: loading.id, concurrency: 2 };
+      else if (loading !== undefined) event = { type: 'loaded', process: loading.id, concurrency: 2, processors: 2 };
       else if (working !== undefined) event = { type: 'freed', process: working.id, answered: true };
       else now = Math.max(now, nextTick(state)!);
       const { state: after, effects } = step(state, event, now);

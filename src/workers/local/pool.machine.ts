@@ -36,6 +36,8 @@ export interface PoolState {
   waiting: WaitingCall[];
   /** Calls that one process takes, as the last load told; 1 before the first. */
   concurrency: number;
+  /** Processors that a full process keeps busy, as the last load told; 1 before the first. */
+  processors: number;
   /** Failed loads since the last good one. */
   failedLoads: number;
   /** Crashes since the last call that was answered. */
@@ -58,7 +60,7 @@ export type PoolEvent =
   | { type: 'left'; call: number }
   /** A process finished a call; `answered` when in full. */
   | { type: 'freed'; process: number; answered: boolean }
-  | { type: 'loaded'; process: number; concurrency: number }
+  | { type: 'loaded'; process: number; concurrency: number; processors: number }
   | { type: 'stuck'; process: number }
   /** A process is gone. `fault` names what went wrong unless we wanted it. */
   | { type: 'died'; process: number; fault: 'load' | 'crash' | undefined; reason: string }
@@ -97,6 +99,7 @@ export function newPool(rules: PoolRules): PoolState {
     processes: [],
     waiting: [],
     concurrency: 1,
+    processors: 1,
     failedLoads: 0,
     crashes: 0,
     startAfter: 0,
@@ -121,9 +124,9 @@ export function step(before: PoolState, event: PoolEvent, now: number): { state:
   return { state, effects };
 }
 
-/** Most processes there may be: fewer where each takes several calls. */
+/** Most processes there may be: fewer where each keeps several processors busy. */
 export function maxProcesses(state: PoolState): number {
-  return Math.ceil(state.rules.maxProcesses / state.concurrency);
+  return Math.ceil(state.rules.maxProcesses / state.processors);
 }
 
 /** When `tick` has to be sent at the latest, or undefined where only an event can change anything. */
@@ -158,6 +161,7 @@ function take(state: PoolState, event: PoolEvent, now: number, effects: PoolEffe
       process.phase = 'ready';
       process.idleSince = now;
       state.concurrency = event.concurrency;
+      state.processors = event.processors;
       state.failedLoads = 0;
       state.wanted = false;
       break;

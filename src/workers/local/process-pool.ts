@@ -275,7 +275,12 @@ export class ProcessPool {
     this.#loadMs = performance.now() - startedAt;
     this.#loadedAt ??= Date.now();
     log.info('Engine process ready', { model, pid: process.pid, loadMs: Math.round(this.#loadMs) });
-    this.#dispatch({ type: 'loaded', process: id, concurrency: Math.max(1, Math.floor(ready.concurrency)) });
+    this.#dispatch({
+      type: 'loaded',
+      process: id,
+      concurrency: Math.max(1, Math.floor(ready.concurrency)),
+      processors: Math.max(1, Math.floor(ready.processors)),
+    });
   }
 
   #gone(id: number, process: EngineProcess | undefined, { cause, reason, detail }: EngineExit): void {

@@ -24,7 +24,7 @@ export function serveEngine(loadEngine: (name: string) => Promise<Engine>): void
     const loaded = await engine.open(model, options);
     const calls = new Map<number, HostedCall>();
     return {
-      ready: { capabilities: loaded.capabilities, concurrency: loaded.concurrency } satisfies HostReady,
+      ready: readiness(loaded),
       onMessage: (message) => receive(message as ToHost, loaded, calls, parent),
       end: async () => {
         for (const call of calls.values()) call.cancel();
@@ -32,6 +32,10 @@ export function serveEngine(loadEngine: (name: string) => Promise<Engine>): void
       },
     };
   });
+}
+
+function readiness({ capabilities, concurrency, processors = concurrency }: LoadedModel): HostReady {
+  return { capabilities, concurrency, processors };
 }
 
 function receive(message: ToHost, loaded: LoadedModel, calls: Map<number, HostedCall>, parent: Parent): void {

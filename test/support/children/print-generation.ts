@@ -1,9 +1,9 @@
 /** Makes the voice in the given folder say a word, with everything that sherpa-onnx can be told, while it prints it. */
 
-import { openModel } from '../../../test/models/files.ts';
-import { buildToneVoice } from '../../../test/models/tone-voice.ts';
-import { familyConfig } from './config.ts';
-import { loadNative, type NativeGeneration } from './native.ts';
+import { familyConfig } from '../../../src/engines/sherpa/config.ts';
+import { loadNative, type NativeGeneration } from '../../../src/engines/sherpa/native.ts';
+import { openModel } from '../../models/files.ts';
+import { buildToneVoice } from '../../models/tone-voice.ts';
 
 const folder = process.argv[2]!;
 const { config } = familyConfig(openModel(await buildToneVoice(folder), folder), 1);
