@@ -95,7 +95,9 @@ export class Names {
   default(kind: ModelKind, language?: string): CatalogModel | undefined {
     const chosen = kind === 'tts' || kind === 'stt' ? this.#chosen.default(kind, language) : undefined;
     if (chosen !== undefined) return this.#catalog.get(chosen);
-    const available = this.#catalog.list().filter((model) => model.manifest.kind === kind && model.available);
+    const available = this.#catalog
+      .list()
+      .filter((model) => model.manifest.kind === kind && model.available && hasVoice(model));
     const fitting = language === undefined ? [] : available.filter((model) => knows(model, language));
     const candidates = fitting.length > 0 ? fitting : available;
     // What someone added is better than what comes with every installation.
@@ -141,6 +143,13 @@ export class Names {
    */
   voice(model: CatalogModel, name: string | undefined, language: string | undefined): string {
     const speak = model.capabilities.speak!;
+    if (speak.voices.length === 0) {
+      throw new SpeechError(
+        'unsupported_by_model',
+        `The model '${model.manifest.id}' imitates recordings and has no voice of its own: give its manifest one (docs/models.md).`,
+        { param: 'voice' },
+      );
+    }
     const wanted = name ?? this.#settings.ttsVoice;
     const aliased = this.#voiceAliases.get(`${model.manifest.id}:${wanted}`) ?? this.#voiceAliases.get(wanted);
     const id = aliased ?? wanted;
@@ -204,6 +213,11 @@ function shorten(name: string): string {
 
 function notFound(message: string): SpeechError {
   return new SpeechError('model_not_found', message, { param: 'model' });
+}
+
+/** False for a voice model that imitates recordings and was given none. */
+function hasVoice({ capabilities }: CatalogModel): boolean {
+  return capabilities.speak === undefined || capabilities.speak.voices.length > 0;
 }
 
 /** Whether a model works in a language; regions do not matter. */

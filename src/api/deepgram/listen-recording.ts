@@ -31,6 +31,7 @@ export function listenRecording(app: App, service: SpeechService, tmpDir: string
         description:
           'The body is the recording. A JSON body with a URL is refused: this server fetches nothing for callers.',
         consumes: ['audio/*'],
+        body: z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' }),
         response: {
           200: z.looseObject({ metadata: z.looseObject({}), results: z.looseObject({}) }),
           ...errorResponses,

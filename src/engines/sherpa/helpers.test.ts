@@ -74,6 +74,48 @@ describe('Silero', { skip: needsData('silero-vad') }, () => {
     }
   });
 
+  const watch = async (pieces: Float32Array[], threshold = 0.5, signal = never): Promise<boolean[]> => {
+    const voices: boolean[] = [];
+    const audio = ReadableStream.from(pieces);
+    for await (const watched of silero.watchSpeech!({ threshold }, audio, signal)) voices.push(...watched.voices);
+    return voices;
+  };
+  const cut = (pcm: Float32Array, length: number): Float32Array[] =>
+    Array.from({ length: Math.ceil(pcm.length / length) }, (_, n) => pcm.subarray(n * length, (n + 1) * length));
+
+  test('watches streams that come at once, in pieces of any length, each as if it were alone', async () => {
+    const pcm = recording('silero-vad/test.wav').subarray(0, 10 * RATE);
+    const alone = await watch([pcm]);
+    assert.equal(alone.length, Math.ceil(pcm.length / 512));
+    const others = await Promise.all([160, 512, 333, 4000].map((length) => watch(cut(pcm, length))));
+    for (const other of others) assert.deepEqual(other, alone);
+    const heard = (fromMs: number, toMs: number) => alone.slice(fromMs / 32, toMs / 32).filter(Boolean).length;
+    assert.equal(heard(7200, 9000), 0);
+    assert.ok(heard(0, 7000) > 100);
+  });
+
+  test('watches more strictly at a higher threshold, and goes on when a voice goes on', async () => {
+    const pcm = recording('silero-vad/test.wav');
+    const voiced = async (threshold: number) => (await watch([pcm], threshold)).filter(Boolean).length;
+    assert.ok((await voiced(0.9)) < (await voiced(0.1)));
+    const vowel = pcm.subarray(Math.round(0.6 * RATE), Math.round(1.6 * RATE));
+    const long = await watch(Array.from({ length: 45 }, () => vowel));
+    assert.ok(long.filter(Boolean).length > 0.9 * long.length, 'a voice of 45 s');
+  });
+
+  test('stops to watch when it is told to', async () => {
+    const controller = new AbortController();
+    const endless = (async function* () {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield new Float32Array(512);
+        controller.abort();
+      }
+    })();
+    const watching = Array.fromAsync(silero.watchSpeech!({ threshold: 0.5 }, endless, controller.signal));
+    await assert.rejects(watching, { code: 'cancelled' });
+  });
+
   test('stops after an abort and is free for the next', async () => {
     const controller = new AbortController();
     const pcm = recording('silero-vad/test.wav');

@@ -71,6 +71,8 @@ export interface NativeVad {
   /** Hears a voice or none in all that is given at once: to be given one window at a time. */
   acceptWaveform(samples: Float32Array): void;
   isEmpty(): boolean;
+  /** Whether a stretch is open at the end of what was given. */
+  isDetected(): boolean;
   /** The first finished stretch; `start` is a sample since the beginning or the last reset. */
   front(externalBuffer: false): { start: number; samples: Float32Array };
   pop(): void;

@@ -2,12 +2,12 @@ import type { VoiceFamily } from '../family.ts';
 import { paths } from '../family.ts';
 
 /**
- * ZipVoice: Chinese and English in the voice of any recording whose words are known. The manifest brings one recording,
- * which is the model's voice. Its distilled models take four steps.
+ * ZipVoice: Chinese and English in the voice of any recording whose words are known. An operator's manifest may bring
+ * one recording, which is then the model's voice. Its distilled models take four steps.
  */
 export const zipvoice: VoiceFamily = {
   api: 'voice',
-  required: () => ['encoder', 'decoder', 'vocoder', 'tokens', 'lexicon', 'dataDir', 'reference'],
+  required: () => ['encoder', 'decoder', 'vocoder', 'tokens', 'lexicon', 'dataDir'],
   sampleRate: 24_000,
   imitates: 'transcribed recording',
   config: (model) => ({

@@ -24,7 +24,7 @@ export const sileroVad: HelperFamily = {
     sampleRate: RATE,
     ...runtime,
   }),
-  capabilities: () => ({ detectSpeech: true }),
+  capabilities: () => ({ detectSpeech: true, watchSpeech: true }),
 };
 
 export const gtcrn: HelperFamily = {
