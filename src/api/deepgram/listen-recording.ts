@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONTENT_TYPES } from '../../audio/formats.ts';
 import { flag, text } from '../../deepgram/listen-params.ts';
 import { recordedAnswer } from '../../deepgram/recorded.ts';
 import { SpeechError } from '../../errors.ts';
@@ -30,7 +31,7 @@ export function listenRecording(app: App, service: SpeechService, tmpDir: string
         summary: 'Transcribe a recording, as Deepgram does',
         description:
           'The body is the recording. A JSON body with a URL is refused: this server fetches nothing for callers.',
-        consumes: ['audio/*'],
+        consumes: ['application/octet-stream', ...Object.values(CONTENT_TYPES)],
         body: z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' }),
         response: {
           200: z.looseObject({ metadata: z.looseObject({}), results: z.looseObject({}) }),

@@ -19,6 +19,13 @@ const RAW_TYPES: Readonly<Record<RawEncoding, string>> = {
   alaw: 'audio/alaw',
 };
 
+const AUDIO = Object.fromEntries(
+  [...Object.values(CONTENT_TYPES), ...Object.values(RAW_TYPES)].map((type) => [
+    type,
+    { schema: z.string().meta({ format: 'binary' }) },
+  ]),
+);
+
 /** `POST /v1/speak`: Deepgram's way to speak a text. */
 export function speakText(app: App, service: SpeechService): void {
   const { names, settings, log } = service;
@@ -31,7 +38,7 @@ export function speakText(app: App, service: SpeechService): void {
         summary: 'Speak text, as Deepgram does',
         body: z.object({ text: z.string({ error: 'must be the text to speak' }) }),
         response: {
-          200: { description: 'Audio', content: { 'audio/*': { schema: z.string().meta({ format: 'binary' }) } } },
+          200: { description: 'Audio', content: AUDIO },
           ...errorResponses,
         },
       },
