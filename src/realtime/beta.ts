@@ -3,8 +3,8 @@
  * clients send and receive is translated at the edge.
  */
 import { RealtimeProblem } from './problem.ts';
-import type { ServerEvent } from './realtime.machine.ts';
 import type { AudioFormat, Session } from './session-config.ts';
+import type { ServerEvent } from './state.ts';
 
 type Fields = Record<string, unknown>;
 

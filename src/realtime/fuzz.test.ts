@@ -4,7 +4,8 @@ import { FUZZ_RUNS, mutateText, randomOf } from '../../test/support/mutate.ts';
 import { fromBeta, toBeta } from './beta.ts';
 import { readClientEvent, readFrame } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
-import { newRealtime, type RealtimeState, type Rules, step } from './realtime.machine.ts';
+import { step } from './realtime.machine.ts';
+import { newRealtime, type RealtimeState, type Rules } from './state.ts';
 
 const FRAMES = [
   {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, readClientEvent } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
-import { type Effect, type Input, newRealtime, type RealtimeState, type Rules, step } from './realtime.machine.ts';
+import { type Input, step } from './realtime.machine.ts';
+import { type Effect, newRealtime, type RealtimeState, type Rules } from './state.ts';
 
 const RULES: Rules = {
   maxItems: 20,

@@ -43,8 +43,8 @@ export interface Response {
   conversationId: string | null;
   metadata: Record<string, string> | null;
   generation: Generation;
-  /** Items of the input whose words are not known yet. */
-  waitsFor: readonly string[];
+  /** It has not begun: words of its input are not known yet. */
+  waits: boolean;
   output: Item[];
   /** The item that is being made: the last of `output`. */
   open: OpenItem | undefined;

@@ -4,18 +4,11 @@ import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } f
 import { fromBeta, toBeta } from './beta.ts';
 import { eventIdOf, readClientEvent, readFrame } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
-import {
-  type Effect,
-  type Input,
-  newRealtime,
-  type RealtimeState,
-  type Rules,
-  type ServerEvent,
-  step,
-} from './realtime.machine.ts';
+import { type Input, step } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
 import type { Generation } from './response.ts';
 import type { AudioFormat, NewSession, Session, TurnDetection } from './session-config.ts';
+import { type Effect, newRealtime, type RealtimeState, type Rules, type ServerEvent } from './state.ts';
 import { wireEncoding, wireRate } from './wire-audio.ts';
 
 export interface RealtimeDeps extends ResponderDeps {

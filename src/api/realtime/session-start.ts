@@ -2,8 +2,8 @@ import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Names } from '../../models/names.ts';
 import { RealtimeProblem } from '../../realtime/problem.ts';
-import type { Rules } from '../../realtime/realtime.machine.ts';
 import { type NewSession, newSession, type Session, updateSession } from '../../realtime/session-config.ts';
+import type { Rules } from '../../realtime/state.ts';
 import { randomToken } from '../../security/secrets.ts';
 
 /** What clients that were written for OpenAI name as recognisers: here each stands for the default. */

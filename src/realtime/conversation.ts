@@ -1,0 +1,105 @@
+/** The items of a conversation: adding, placing, deleting and truncating them. */
+import { type ClientEvent, readBase64 } from './client-events.ts';
+import { type Item, placeFor, readItem } from './items.ts';
+import { RealtimeProblem } from './problem.ts';
+import { heardUntil, type Said } from './response.ts';
+import type { Draft } from './state.ts';
+
+export function createItem(draft: Draft, event: ClientEvent & { type: 'conversation.item.create' }): void {
+  const { item, audio } = readItem(event.item, 'item', (kind) => draft.newId(kind));
+  if (draft.state.items.some(({ id }) => id === item.id)) {
+    throw new RealtimeProblem('invalid_value', `There is an item '${item.id}' already.`, 'item.id');
+  }
+  const place = placeFor(draft.state.items, event.previous_item_id);
+  if (audio.length > 0) {
+    const parts = audio.map((part) => readBase64(part, 'item.content.audio'));
+    draft.state.untranscribed = new Set(draft.state.untranscribed).add(item.id);
+    draft.effects.push({ type: 'transcribe', item: item.id, audio: Buffer.concat(parts) });
+  }
+  addItem(draft, item, place);
+}
+
+/** Tells of a finished item and keeps it. */
+export function addItem(draft: Draft, item: Item, place = draft.state.items.length): void {
+  const previous = draft.state.items[place - 1]?.id ?? null;
+  insertItem(draft, item, place);
+  draft.send('conversation.item.added', { item, previous_item_id: previous });
+  draft.send('conversation.item.done', { item, previous_item_id: previous });
+}
+
+export function insertItem(draft: Draft, item: Item, place: number): void {
+  draft.state.items = draft.state.items.toSpliced(place, 0, item);
+  while (draft.state.items.length > draft.rules.maxItems) {
+    const oldest = draft.state.items.find(({ id }) => id !== item.id);
+    if (oldest === undefined) return;
+    removeItem(draft, oldest.id);
+  }
+}
+
+export function removeItem(draft: Draft, id: string): void {
+  draft.state.items = draft.state.items.filter((item) => item.id !== id);
+  draft.state.spoken = new Map([...draft.state.spoken].filter(([item]) => item !== id));
+  draft.state.untranscribed = without(draft.state.untranscribed, id);
+  draft.send('conversation.item.deleted', { item_id: id });
+}
+
+export function findItem(draft: Draft, id: string, code: string): Item {
+  const found = draft.state.items.find((item) => item.id === id);
+  if (found !== undefined) return found;
+  throw new RealtimeProblem(code, `There is no item '${id.slice(0, 128)}'.`, 'item_id');
+}
+
+/** Also of an item that is still being spoken, or was just cut off: clients truncate the moment someone interrupts. */
+export function truncate(draft: Draft, id: string, index: number, endMs: number): void {
+  const item = findItem(draft, id, 'item_truncate_invalid_item_id');
+  const open = spokenInOpen(draft, id);
+  const spoken = open ?? draft.state.spoken.get(id);
+  if (item.type !== 'message' || item.role !== 'assistant' || spoken === undefined) {
+    throw new RealtimeProblem(
+      'invalid_value',
+      'Only messages with audio of the assistant can be truncated.',
+      'item_id',
+    );
+  }
+  if (index !== 0) throw new RealtimeProblem('invalid_value', 'There is no such content.', 'content_index');
+  if (open === undefined && endMs > spoken.audioMs) {
+    throw new RealtimeProblem(
+      'invalid_value',
+      `Audio content of ${Math.floor(spoken.audioMs)}ms is already shorter than ${Math.floor(endMs)}ms.`,
+      'audio_end_ms',
+    );
+  }
+  const transcript = heardUntil(spoken.said, spoken.audioMs, endMs);
+  replaceItem(draft, { ...item, content: [{ type: 'output_audio', transcript }] });
+  if (open === undefined) {
+    const rest = spoken.said.filter(({ atMs }) => atMs < endMs);
+    draft.state.spoken = new Map(draft.state.spoken).set(id, { said: rest, audioMs: endMs });
+  }
+  draft.send('conversation.item.truncated', { item_id: id, content_index: index, audio_end_ms: endMs });
+}
+
+function spokenInOpen(draft: Draft, id: string): { said: Said[]; audioMs: number } | undefined {
+  for (const { open } of draft.state.responses.values()) {
+    if (open?.kind === 'message' && open.item.id === id) return open;
+  }
+  return undefined;
+}
+
+export function replaceItem(draft: Draft, item: Item): void {
+  draft.state.items = draft.state.items.map((known) => (known.id === item.id ? item : known));
+}
+
+export function setTranscript(draft: Draft, id: string, transcript: string): void {
+  draft.state.items = draft.state.items.map((item) =>
+    item.id === id && item.type === 'message'
+      ? {
+          ...item,
+          content: item.content.map((part) => (part.type === 'input_audio' ? { ...part, transcript } : part)),
+        }
+      : item,
+  );
+}
+
+export function without<T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> {
+  return new Set([...set].filter((each) => each !== gone));
+}
