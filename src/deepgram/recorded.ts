@@ -1,15 +1,5 @@
-import type { RecognisedWord } from '../engines/contract.ts';
+import type { TranscriptSegment } from '../speech/transcribe.ts';
 import { alternative, recordingMetadata, type StreamFacts, seconds } from './messages.ts';
-
-export interface HeardSegment {
-  text: string;
-  startMs: number;
-  endMs: number;
-  language?: string;
-  confidence?: number;
-  words?: RecognisedWord[];
-  speaker?: string;
-}
 
 export interface RecordedOptions extends StreamFacts {
   utterances: boolean;
@@ -18,7 +8,7 @@ export interface RecordedOptions extends StreamFacts {
 
 /** The answer to `POST /v1/listen`. */
 export function recordedAnswer(
-  segments: readonly HeardSegment[],
+  segments: readonly TranscriptSegment[],
   options: RecordedOptions,
 ): { metadata: Record<string, unknown>; results: Record<string, unknown> } {
   const speakers = new Map<string, number>();
