@@ -14,9 +14,12 @@ import { openDatabase } from './storage/database.ts';
 import type { Log } from './telemetry/log.ts';
 import { openMetrics } from './telemetry/metrics.ts';
 import { openSecurityLog } from './telemetry/security-log.ts';
+import { startWyoming } from './wyoming/server.ts';
 
 export interface OpenSpeech {
   url: string;
+  /** Where Wyoming is served, for example `tcp://127.0.0.1:10400`. */
+  wyomingUrl: string | undefined;
   service: SpeechService;
   library: ModelLibrary;
   routes: readonly RoutePolicy[];
@@ -70,14 +73,29 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     const library = await openLibrary(service, outside);
     closers.push(() => library.close());
 
-    const tls = settings.sslEnabled ? loadTlsIdentity(settings) : undefined;
+    // One certificate for both protocols, so it has to have the names of both.
+    const { wyomingEnabled, wyomingTls, wyomingHost } = settings;
+    const wyomingNames = wyomingEnabled && wyomingTls ? [wyomingHost] : [];
+    const loadIdentity = () =>
+      loadTlsIdentity({ ...settings, publicHosts: [...settings.publicHosts, ...wyomingNames] });
+    const identity = settings.sslEnabled || wyomingNames.length > 0 ? loadIdentity() : undefined;
+    const tls = settings.sslEnabled ? identity : undefined;
     const server = await createServer({
       ...{ version, service, library, keys, log, securityLog, tmpDir, tls },
       pageDir: resolve(ROOT, 'web/dist'),
     });
     closers.push(() => server.app.close());
-    if (tls !== undefined) {
-      const renewal = setInterval(() => server.renew(loadTlsIdentity(settings)), CERTIFICATE_CHECK_MS);
+    const wyoming = wyomingEnabled
+      ? await startWyoming({ service, securityLog, version, tls: wyomingTls ? identity : undefined })
+      : undefined;
+    closers.push(() => wyoming?.close());
+    if (identity !== undefined) {
+      const renew = () => {
+        const renewed = loadIdentity();
+        server.renew(renewed);
+        wyoming?.renew(renewed);
+      };
+      const renewal = setInterval(renew, CERTIFICATE_CHECK_MS);
       renewal.unref();
       closers.push(() => clearInterval(renewal));
     }
@@ -85,8 +103,10 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     const address = server.app.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : settings.port;
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
+    if (wyoming !== undefined) log.info('Wyoming is served', { url: wyoming.url });
     void service.preload();
     return {
+      wyomingUrl: wyoming?.url,
       url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
       service,
       library,
@@ -95,8 +115,8 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
       notices: notices(settings, service.catalog, service.names),
       close() {
         // New requests are refused while what runs gets its time; then the rest is ended too.
-        closing ??= server
-          .drain(settings.limits.shutdownMs)
+        const { shutdownMs } = settings.limits;
+        closing ??= Promise.all([server.drain(shutdownMs), wyoming?.drain(shutdownMs)])
           .then(() => service.router.drain(0))
           .then(closeAll);
         return closing;

@@ -203,10 +203,10 @@ test('every old name of the table still works', () => {
 });
 
 test('a setting of a later version is checked and said to have no effect', () => {
-  assert.deepEqual(loadSettings({ env: { OS_WYOMING_ENABLED: 'true' } }).warnings, [
-    'OS_WYOMING_ENABLED has no effect in this version',
+  assert.deepEqual(loadSettings({ env: { OS_STUDIO_DB_PATH: '/x' } }).warnings, [
+    'OS_STUDIO_DB_PATH has no effect in this version',
   ]);
-  assert.equal(problems({ env: { OS_WYOMING_PORT: '-1' } }).length, 1);
+  assert.equal(problems({ env: { OS_BATCH_WORKERS: '-1' } }).length, 1);
 });
 
 test('a secret is read from the file that NAME_FILE names, without its last line break', () => {

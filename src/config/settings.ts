@@ -415,6 +415,75 @@ export const settingsTable = {
     doc: 'The key for it. Sent to `OS_LLM_URL` and nowhere else.',
   }),
 
+  wyomingEnabled: bool({
+    env: 'OS_WYOMING_ENABLED',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Serve the Wyoming protocol, for Home Assistant. It knows no keys: whoever reaches the port can use it.',
+  }),
+  wyomingHost: text({
+    env: 'OS_WYOMING_HOST',
+    default: '127.0.0.1',
+    group: 'Wyoming',
+    doc: 'Address to listen on for Wyoming. Anything but loopback needs `OS_WYOMING_ALLOWED_NETWORKS`.',
+  }),
+  wyomingPort: int({
+    env: 'OS_WYOMING_PORT',
+    default: 10400,
+    min: 0,
+    max: 65535,
+    group: 'Wyoming',
+    doc: 'Port to listen on for Wyoming; 0 takes a free one.',
+  }),
+  wyomingAllowedNetworks: list({
+    env: 'OS_WYOMING_ALLOWED_NETWORKS',
+    default: [],
+    group: 'Wyoming',
+    doc: 'Networks (CIDR) that may use Wyoming, besides this machine.',
+  }),
+  wyomingSocket: path({
+    env: 'OS_WYOMING_SOCKET',
+    default: '',
+    group: 'Wyoming',
+    doc: 'A Unix socket to serve Wyoming on as well, for programs of the same user.',
+  }),
+  wyomingTls: bool({
+    env: 'OS_WYOMING_TLS',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Speak Wyoming over TLS on the port, with the certificate of HTTPS. Home Assistant does not; a proxy beside it can.',
+  }),
+  wyomingClientCa: path({
+    env: 'OS_WYOMING_CLIENT_CA',
+    default: '',
+    group: 'Wyoming',
+    doc: 'PEM certificates of the authorities whose clients may connect, and nobody else. Needs `OS_WYOMING_TLS`.',
+  }),
+  wyomingEndpointing: bool({
+    env: 'OS_WYOMING_ENDPOINTING',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Find the end of speech here and answer at once, in place of waiting for the client to end its audio.',
+  }),
+  wyomingPartials: bool({
+    env: 'OS_WYOMING_PARTIALS',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Tell text while somebody speaks also with recognisers that have to hear everything again for it. Home Assistant does not show it.',
+  }),
+  wyomingZeroconf: bool({
+    env: 'OS_WYOMING_ZEROCONF',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Announce the Wyoming port on the local network, so that Home Assistant finds it.',
+  }),
+  wyomingZeroconfName: text({
+    env: 'OS_WYOMING_ZEROCONF_NAME',
+    default: 'open-speech',
+    group: 'Wyoming',
+    doc: 'The name it is announced by. Home Assistant knows the server by it, so each one in a network needs its own.',
+  }),
+
   sttDevice: text({ env: 'STT_DEVICE', default: '', later: true, group: 'Not yet', doc: 'Device for recognisers.' }),
   sttComputeType: text({
     env: 'STT_COMPUTE_TYPE',
@@ -460,13 +529,6 @@ export const settingsTable = {
     group: 'Not yet',
     doc: 'Voice presets.',
   }),
-  wyomingHost: text({
-    env: 'OS_WYOMING_HOST',
-    default: '127.0.0.1',
-    later: true,
-    group: 'Not yet',
-    doc: 'Wyoming address.',
-  }),
   historyEnabled: bool({
     env: 'OS_HISTORY_ENABLED',
     default: false,
@@ -487,13 +549,6 @@ export const settingsTable = {
     later: true,
     group: 'Not yet',
     doc: 'Offer audio effects.',
-  }),
-  wyomingEnabled: bool({
-    env: 'OS_WYOMING_ENABLED',
-    default: false,
-    later: true,
-    group: 'Not yet',
-    doc: 'Serve the Wyoming protocol.',
   }),
   ttsNormalizeOutput: bool({
     env: 'TTS_NORMALIZE_OUTPUT',
@@ -555,15 +610,6 @@ export const settingsTable = {
     later: true,
     group: 'Not yet',
     doc: 'Bytes of one batch.',
-  }),
-  wyomingPort: int({
-    env: 'OS_WYOMING_PORT',
-    default: 10400,
-    min: 0,
-    max: 65535,
-    later: true,
-    group: 'Not yet',
-    doc: 'Wyoming port.',
   }),
   realtimeMaxBufferMb: int({
     env: 'OS_REALTIME_MAX_BUFFER_MB',

@@ -11,6 +11,7 @@ export interface SecurityEvent {
     | 'scope_refused'
     | 'origin_refused'
     | 'host_refused'
+    | 'network_refused'
     | 'key_created'
     | 'key_revoked';
   address?: string;
