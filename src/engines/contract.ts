@@ -35,6 +35,7 @@ export interface Capabilities {
   transcribe?: TranscribeCapability;
   listen?: ListenCapability;
   detectSpeech?: true;
+  watchSpeech?: true;
   denoise?: true;
   diarize?: true;
   embedSpeaker?: EmbedSpeakerCapability;
@@ -183,6 +184,18 @@ export interface SpeechSpan {
   endMs: number;
 }
 
+/** Audio in which voices are looked for while it is being spoken. */
+export interface WatchRequest {
+  /** 0 to 1: how sure the model has to be. */
+  threshold: number;
+}
+
+/** Whether there was a voice in each of the next windows of the audio. */
+export interface Watched {
+  windowSamples: number;
+  voices: boolean[];
+}
+
 export interface DiarizeRequest extends SoundRequest {
   /** How many people speak, where somebody knows. */
   speakers?: number;
@@ -211,6 +224,12 @@ export interface LoadedModel {
   listen?(request: ListenRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Hearing>;
   /** Finds the stretches with a voice, in order and apart from each other. */
   detectSpeech?(request: SoundRequest, signal: AbortSignal): Promise<{ spans: SpeechSpan[] }>;
+  /**
+   * Looks for voices while somebody speaks: `audio` is as for `listen`. Its first message has no windows and says that
+   * it watches; each piece of audio with whole windows is answered by one; a last window that is not whole is judged
+   * with silence behind it.
+   */
+  watchSpeech?(request: WatchRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Watched>;
   /** Takes noise out of a recording; what comes back is as long as what was given. */
   denoise?(request: SoundRequest, signal: AbortSignal): Promise<{ pcm: Float32Array; sampleRate: number }>;
   /** Finds who speaks when, in the order of the starts. */

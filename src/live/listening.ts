@@ -8,6 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Router } from '../workers/router.ts';
 import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from './contract.ts';
+import { FrameJudge } from './frame-judge.ts';
 import { Intake, requireRate } from './intake.ts';
 import { Recognition } from './recognition.ts';
 import { Tape } from './tape.ts';
@@ -22,6 +23,7 @@ import {
 } from './turns.machine.ts';
 import { type HearingOptions, toMs, toSamples, Utterance } from './utterance.ts';
 import { openVoiceActivity, type VoiceActivity } from './voice-activity.ts';
+import { voiceWatch } from './voice-watch.ts';
 
 export interface ListeningDeps {
   router: Router;
@@ -38,8 +40,8 @@ const LEAST_VOICE_MS = 100;
 
 /**
  * Opens a session that hears. Events come while methods run or later, never two at once, and none after `close` or once
- * the caller's signal has fired. Errors: `model_not_found`, `model_unavailable`, and `unsupported_by_model` for the
- * language.
+ * the caller's signal has fired. Errors: `model_not_found`, `model_unavailable` (also for the model that the setting
+ * `STT_VAD` asks for), and `unsupported_by_model` for the language.
  */
 export async function openListening(
   deps: ListeningDeps,
@@ -55,7 +57,7 @@ class ListeningSession implements Listening {
   readonly #deps: ListeningDeps;
   readonly #caller: LiveCaller;
   readonly #onEvent: (event: ListeningEvent) => void;
-  readonly #voice: VoiceActivity;
+  readonly #judge: FrameJudge;
   readonly #intake: Intake;
   readonly #tape = new Tape();
   readonly #recognition: Recognition;
@@ -84,7 +86,16 @@ class ListeningSession implements Listening {
     this.#deps = deps;
     this.#caller = caller;
     this.#onEvent = onEvent;
-    this.#voice = voice;
+    this.#judge = new FrameJudge({
+      own: voice,
+      watch: voiceWatch(deps, caller),
+      onFrame: (frame, voice) => this.#judged(frame, voice),
+      onFrames: () => this.#grown(),
+      onFallback: (reason) =>
+        deps.log.info('A live session does without the model that finds voices', {
+          ...{ requestId: caller.requestId, reason },
+        }),
+    });
     this.#options = options;
     this.#hearing = hearing;
     this.#intake = new Intake(voice.frameSamples);
@@ -113,7 +124,7 @@ class ListeningSession implements Listening {
   }
 
   get backlogMs(): number {
-    return this.#intake.waitingMs + this.#recognition.backlogMs;
+    return this.#intake.waitingMs + this.#judge.waitingMs + this.#recognition.backlogMs;
   }
 
   push(chunk: AudioChunk): void {
@@ -160,6 +171,7 @@ class ListeningSession implements Listening {
     this.#options = changed;
     if (options.turns === undefined) return;
     this.#takeFrames();
+    this.#judge.judgeWaiting();
     if (this.#turns.rules.turns.kind === 'voice') this.#takenMs = this.#turns.open?.fromMs ?? this.#audioMs;
     this.#send({ type: 'change', rules: this.#rules(options.turns) });
   }
@@ -168,7 +180,11 @@ class ListeningSession implements Listening {
     if (this.#phase === 'open') {
       this.#phase = 'finishing';
       while (this.#turn !== undefined) await nextTurn();
-      this.#takeAll();
+      this.#takeFrames();
+      for (const frame of this.#intake.rest()) this.#judge.judge(frame);
+      await this.#judge.finish();
+      if (this.#ended()) return;
+      this.#grown();
       this.#send({ type: 'commit' });
       await Promise.race([this.#recognition.settled(), this.#closed.promise]);
       this.close();
@@ -185,17 +201,22 @@ class ListeningSession implements Listening {
     clearTimeout(this.#timer);
     this.#effects = [];
     this.#recognition.close();
-    this.#voice.close();
+    this.#judge.close();
     this.#tape.clear();
     this.#closed.resolve();
+  }
+
+  /** Asked where the session may have been closed meanwhile. */
+  #ended(): boolean {
+    return this.#phase === 'closed';
   }
 
   #onAbort = (): void => this.close();
 
   #rules(turns: Turns): TurnRules {
     const { liveUtteranceMs: longestMs } = this.#deps.settings.limits;
+    this.#judge.setThreshold(turns.kind === 'manual' ? undefined : turns.threshold);
     if (turns.kind === 'manual') return { turns, longestMs };
-    this.#voice.setThreshold(turns.threshold);
     // What precedes a voice is kept all the time, so it has its bound too.
     return { turns: { ...turns, prefixMs: Math.max(0, Math.min(turns.prefixMs, longestMs / 2)) }, longestMs };
   }
@@ -203,41 +224,35 @@ class ListeningSession implements Listening {
   /** Works through a slice of what waits, then lets others go on. */
   #work = (): void => {
     this.#turn = undefined;
-    const until = this.#tape.end + toSamples(SLICE_MS);
-    while (this.#tape.end < until) {
+    for (let samples = 0; samples < toSamples(SLICE_MS); ) {
       const frame = this.#phase === 'closed' ? undefined : this.#intake.frame();
       if (frame === undefined) {
         this.#grown();
         return;
       }
-      this.#take(frame);
+      samples += frame.length;
+      this.#judge.judge(frame);
     }
     this.#grown();
     if (this.#phase !== 'closed') this.#turn = setImmediate(this.#work);
   };
 
   #takeFrames(): void {
-    for (let frame = this.#intake.frame(); frame !== undefined; frame = this.#intake.frame()) this.#take(frame);
+    for (let frame = this.#intake.frame(); frame !== undefined; frame = this.#intake.frame()) this.#judge.judge(frame);
   }
 
   /** Also what is shorter than a frame: nothing that was pushed waits afterwards. */
   #takeAll(): void {
     this.#takeFrames();
-    for (const frame of this.#intake.rest()) this.#take(frame);
+    for (const frame of this.#intake.rest()) this.#judge.judge(frame);
+    this.#judge.judgeWaiting();
     this.#grown();
   }
 
-  #take(frame: Float32Array): void {
+  #judged(frame: Float32Array, voice: boolean): void {
     if (this.#phase === 'closed') return;
     this.#tape.append(frame);
-    this.#send({ type: 'frame', ms: toMs(frame.length), voice: this.#hearsVoice(frame) });
-  }
-
-  #hearsVoice(frame: Float32Array): boolean {
-    if (frame.length === this.#voice.frameSamples) return this.#voice.hearsVoice(frame);
-    const whole = new Float32Array(this.#voice.frameSamples);
-    whole.set(frame);
-    return this.#voice.hearsVoice(whole);
+    this.#send({ type: 'frame', ms: toMs(frame.length), voice });
   }
 
   #send(event: TurnEvent): void {
@@ -317,6 +332,7 @@ class ListeningSession implements Listening {
   #tick = (): void => {
     this.#timer = undefined;
     this.#takeFrames();
+    this.#judge.judgeWaiting();
     this.#grown();
     this.#send({ type: 'tick' });
   };

@@ -11,7 +11,7 @@ import { Router } from '../workers/router.ts';
 import type { ListeningEvent, ListeningOptions } from './contract.ts';
 import { openListening } from './listening.ts';
 
-export type Abilities = Pick<LoadedModel, 'speak' | 'transcribe' | 'listen'>;
+export type Abilities = Pick<LoadedModel, 'speak' | 'transcribe' | 'listen' | 'watchSpeech'>;
 
 export const EAR: Capabilities = {
   transcribe: {
@@ -46,6 +46,7 @@ export function liveService(
       if (name !== 'm') throw new SpeechError('model_not_found', 'No such model.', { param: 'model' });
       return model;
     },
+    default: (kind: string) => (kind === 'vad' && capabilities.watchSpeech ? model : undefined),
     voice: (_model: CatalogModel, name = 'v') => {
       if (name !== 'v') throw new SpeechError('voice_not_found', 'No such voice.', { param: 'voice' });
       return name;

@@ -10,6 +10,8 @@ import type {
   SpeakRequest,
   SpeechSpan,
   TranscribeRequest,
+  Watched,
+  WatchRequest,
 } from '../engines/contract.ts';
 
 /** What can be asked of a model, with the type of the request and of each message that answers it. */
@@ -17,6 +19,7 @@ export interface Operations {
   speak: { request: SpeakRequest; message: SpeakChunk };
   transcribe: { request: TranscribeRequest; message: RecognisedSegment };
   listen: { request: ListenRequest; message: Hearing };
+  watchSpeech: { request: WatchRequest; message: Watched };
   // Each of these answers with one message.
   detectSpeech: { request: SoundRequest; message: { spans: SpeechSpan[] } };
   denoise: { request: SoundRequest; message: { pcm: Float32Array; sampleRate: number } };
@@ -34,7 +37,7 @@ export type Operation = keyof Operations;
  */
 export type AudioInput = AsyncIterable<Float32Array>;
 /** The further argument of operations that take audio while they work. */
-export type InputOf<O extends Operation> = O extends 'listen' ? [input: AudioInput] : [];
+export type InputOf<O extends Operation> = O extends 'listen' | 'watchSpeech' ? [input: AudioInput] : [];
 
 /** One call on one worker. The same shape reaches a child process, a tunnel or a cluster. */
 export interface WorkerCall<O extends Operation = Operation> {
@@ -44,7 +47,7 @@ export interface WorkerCall<O extends Operation = Operation> {
   /** Catalogue id. */
   model: string;
   request: Operations[O]['request'];
-  /** Of `listen` only. */
+  /** Of `listen` and `watchSpeech` only. */
   input?: AudioInput;
   /** Milliseconds this attempt may take before the worker ends it with `deadline_exceeded`. */
   timeoutMs: number;
@@ -118,8 +121,8 @@ export interface CallContext {
    */
   continues?: boolean;
   /**
-   * Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. A `listen`
-   * call has none: it takes as long as somebody speaks, which says nothing about the model.
+   * Size of the work: characters to speak, or milliseconds of audio to hear. Used to predict waiting time. A call
+   * with an input has none: it takes as long as somebody speaks, which says nothing about the model.
    */
   cost: number;
 }

@@ -196,7 +196,7 @@ export class Line {
     const { model, metrics, now } = this.#options;
     const { id, operation, request, input, signal, retry, cost } = call;
     // How long somebody speaks says nothing about how fast the worker is.
-    const pace = operation === 'listen' ? undefined : this.#pace(worker);
+    const pace = input !== undefined ? undefined : this.#pace(worker);
     pace?.start(cost);
     this.running++;
     metrics?.callWaited({ model, lane: call.lane, durationMs: now() - call.since });

@@ -175,7 +175,7 @@ export class Router {
       yield* this.#attempts(line, {
         id: `${requestId}.${++this.#lastCall}`,
         ...{ operation, request, input, caller, lane, continues, since },
-        cost: operation === 'listen' ? 0 : Math.max(1, cost),
+        cost: input !== undefined ? 0 : Math.max(1, cost),
         deadline: since + timeoutMs,
         signal: abort.signal,
         retry: false,

@@ -151,6 +151,9 @@ function answer(
   if (operation === 'listen' && loaded.listen !== undefined) {
     return loaded.listen(request as Operations['listen']['request'], input, signal);
   }
+  if (operation === 'watchSpeech' && loaded.watchSpeech !== undefined) {
+    return loaded.watchSpeech(request as Operations['watchSpeech']['request'], input, signal);
+  }
   throw new SpeechError('unsupported_by_model', `This model cannot ${operation}.`, { param: 'model' });
 }
 
