@@ -90,7 +90,8 @@ describe('Silero', { skip: needsData('silero-vad') }, () => {
     const others = await Promise.all([160, 512, 333, 4000].map((length) => watch(cut(pcm, length))));
     for (const other of others) assert.deepEqual(other, alone);
     const heard = (fromMs: number, toMs: number) => alone.slice(fromMs / 32, toMs / 32).filter(Boolean).length;
-    assert.equal(heard(7360, 8600), 0);
+    // One that was 90 ms long at least would be more than a breath.
+    assert.ok(heard(7360, 8600) < 3);
     assert.ok(heard(0, 7040) > 100);
   });
 
