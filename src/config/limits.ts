@@ -211,6 +211,16 @@ export const limits = {
     public: true,
     doc: 'Items that a Realtime conversation keeps; the oldest are deleted, and the client is told.',
   }),
+  realtimeConversationChars: limit({
+    env: 'OS_REALTIME_MAX_CONVERSATION_KB',
+    scale: 1024,
+    default: 4096,
+    min: 16,
+    max: 1_048_576,
+    unit: 'KB',
+    public: true,
+    doc: 'Text and images that a Realtime conversation keeps, in units of 1024 characters; the oldest items go here, too.',
+  }),
   realtimeResponses: limit({
     env: 'OS_REALTIME_MAX_RESPONSES',
     default: 4,

@@ -37,7 +37,26 @@ export function readFrame(frame: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RealtimeProblem('invalid_event', 'The message is not a JSON object.');
   }
+  checkDepth(value);
   return value as Record<string, unknown>;
+}
+
+/** No event and no description of a function needs more. What is deeper could be read, but not written again. */
+const MAX_DEPTH = 64;
+
+/** Throws RealtimeProblem for a value that is nested too deeply. */
+export function checkDepth(value: object): void {
+  let level: object[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) {
+      throw new RealtimeProblem('invalid_event', `Values may be nested ${MAX_DEPTH} levels deep.`);
+    }
+    const next: object[] = [];
+    for (const each of level) {
+      for (const part of Object.values(each)) if (typeof part === 'object' && part !== null) next.push(part);
+    }
+    level = next;
+  }
 }
 
 /** Checks the event's fields, except for what belongs to a session, an item or a response. */

@@ -1,6 +1,6 @@
 /** The items of a conversation: adding, placing, deleting and truncating them. */
 import { type ClientEvent, readBase64 } from './client-events.ts';
-import { type Item, placeFor, readItem } from './items.ts';
+import { charsOf, type Item, placeFor, readItem } from './items.ts';
 import { RealtimeProblem } from './problem.ts';
 import { heardUntil, type Said } from './response.ts';
 import type { Draft } from './state.ts';
@@ -9,6 +9,9 @@ export function createItem(draft: Draft, event: ClientEvent & { type: 'conversat
   const { item, audio } = readItem(event.item, 'item', (kind) => draft.newId(kind));
   if (draft.state.items.some(({ id }) => id === item.id)) {
     throw new RealtimeProblem('invalid_value', `There is an item '${item.id}' already.`, 'item.id');
+  }
+  if (charsOf(item) > draft.rules.maxChars) {
+    throw new RealtimeProblem('item_too_large', `An item has at most ${draft.rules.maxChars} characters.`, 'item');
   }
   const place = placeFor(draft.state.items, event.previous_item_id);
   if (audio.length > 0) {
@@ -29,9 +32,17 @@ export function addItem(draft: Draft, item: Item, place = draft.state.items.leng
 
 export function insertItem(draft: Draft, item: Item, place: number): void {
   draft.state.items = draft.state.items.toSpliced(place, 0, item);
-  while (draft.state.items.length > draft.rules.maxItems) {
-    const oldest = draft.state.items.find(({ id }) => id !== item.id);
+  makeRoom(draft, item.id);
+}
+
+/** Lets the oldest items go, but never the one for which there has to be room. */
+export function makeRoom(draft: Draft, keptId: string): void {
+  const { maxItems, maxChars } = draft.rules;
+  let chars = draft.state.items.reduce((sum, item) => sum + charsOf(item), 0);
+  while (draft.state.items.length > maxItems || chars > maxChars) {
+    const oldest = draft.state.items.find(({ id }) => id !== keptId);
     if (oldest === undefined) return;
+    chars -= charsOf(oldest);
     removeItem(draft, oldest.id);
   }
 }

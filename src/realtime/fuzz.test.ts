@@ -42,7 +42,14 @@ const FRAMES = [
   { type: 'response.cancel', response_id: 'r' },
 ].map((frame) => JSON.stringify(frame));
 
-const RULES: Rules = { maxItems: 10, maxResponses: 3, hasLanguageModel: true, checkVoice() {}, checkRecogniser() {} };
+const RULES: Rules = {
+  maxItems: 10,
+  maxChars: 1_000_000,
+  maxResponses: 3,
+  hasLanguageModel: true,
+  checkVoice() {},
+  checkRecogniser() {},
+};
 
 test('whatever a client sends, a session answers it or says what is wrong with it', () => {
   const random = randomOf(7);

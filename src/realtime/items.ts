@@ -119,6 +119,15 @@ export function readItem(
   return { item: { ...base, type: 'message', role: parsed.role, content }, audio };
 }
 
+const lengths = new WeakMap<Item, number>();
+
+/** Characters of an item as JSON. Items are never changed, only replaced. */
+export function charsOf(item: Item): number {
+  const known = lengths.get(item) ?? JSON.stringify(item).length;
+  lengths.set(item, known);
+  return known;
+}
+
 /** What a message says, whichever way. */
 export function textOf(item: MessageItem): string {
   return item.content

@@ -1,5 +1,5 @@
 /** What a response is made of, on its way to the client: items and their parts, opened, filled and closed in order. */
-import { insertItem, replaceItem } from './conversation.ts';
+import { insertItem, makeRoom, replaceItem } from './conversation.ts';
 import { type Item, type MessageItem, textOf } from './items.ts';
 import { type Response, type ResponseOutput, type Status, shown, type TokenUsage } from './response.ts';
 import type { Draft } from './state.ts';
@@ -141,6 +141,7 @@ function closeItem(draft: Draft, given: Response, status: 'completed' | 'incompl
   } else closePart(draft, response, open);
   setResponse(draft, response);
   if (response.conversationId !== null) {
+    makeRoom(draft, open.item.id);
     const place = draft.state.items.findIndex(({ id }) => id === open.item.id);
     const previous = draft.state.items[place - 1]?.id ?? null;
     draft.send('conversation.item.done', { item: open.item, previous_item_id: previous });
@@ -158,7 +159,10 @@ function closePart(draft: Draft, response: Response, open: Response['open'] & { 
     return;
   }
   const transcript = textOf(open.item);
-  draft.state.spoken = new Map(draft.state.spoken).set(open.item.id, { said: open.said, audioMs: open.audioMs });
+  // What is in no conversation, or was deleted, cannot be truncated.
+  if (draft.state.items.some(({ id }) => id === open.item.id)) {
+    draft.state.spoken = new Map(draft.state.spoken).set(open.item.id, { said: open.said, audioMs: open.audioMs });
+  }
   draft.send('response.output_audio.done', at);
   draft.send('response.output_audio_transcript.done', { ...at, transcript });
   draft.send('response.content_part.done', { ...at, part: { type: 'audio', transcript } });

@@ -8,6 +8,7 @@ import { type Effect, newRealtime, type RealtimeState, type Rules } from './stat
 
 const RULES: Rules = {
   maxItems: 20,
+  maxChars: 1_000_000,
   maxResponses: 4,
   hasLanguageModel: true,
   checkVoice(voice, param) {

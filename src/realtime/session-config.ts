@@ -203,11 +203,24 @@ export function newSession({ id, kind, model, voice, expiresAt }: NewSession): S
   };
 }
 
+/** Far more than the longest instructions: a session is kept, and shown with every change. */
+const MAX_SESSION_CHARS = 2_000_000;
+
 /**
  * The session after an update; the given one stays as it is. RealtimeProblem names the first field that is wrong, and
  * then nothing changes. `spoken`: audio has been made, which freezes the voice.
  */
 export function updateSession(
+  session: Session,
+  patch: unknown,
+  options: { rules: SessionRules; spoken: boolean },
+): Session {
+  const updated = changed(session, patch, options);
+  if (JSON.stringify(updated).length <= MAX_SESSION_CHARS) return updated;
+  throw new RealtimeProblem('invalid_value', `A session has at most ${MAX_SESSION_CHARS} characters.`, 'session');
+}
+
+function changed(
   session: Session,
   patch: unknown,
   { rules, spoken }: { rules: SessionRules; spoken: boolean },

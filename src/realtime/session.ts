@@ -20,6 +20,8 @@ export interface RealtimeDeps extends ResponderDeps {
   /** The recogniser that a client's name stands for; stock names stand for the default. */
   recogniser: (name: string | undefined) => string | undefined;
   rules: Rules;
+  /** Audio that may wait to be heard as items. */
+  maxBacklogMs: number;
 }
 
 export interface RealtimeStart {
@@ -54,6 +56,8 @@ export class RealtimeSession {
   #reader: SampleReader;
   #responses = new Map<string, AbortController>();
   #close = new AbortController();
+  /** Items that came as audio, and wait to be heard; the first one is. */
+  #unheard: { item: string; audio: Buffer; format: AudioFormat }[] = [];
   #inputs: Input[] = [];
   /** Inputs wait: for the one before, and at first for the session to open. */
   #busy = true;
@@ -90,7 +94,7 @@ export class RealtimeSession {
 
   /** Audio that waits to be heard, in ms. */
   get backlogMs(): number {
-    return this.#listening?.backlogMs ?? 0;
+    return (this.#listening?.backlogMs ?? 0) + this.#unheard.reduce((sum, each) => sum + lengthMs(each), 0);
   }
 
   /** Somebody speaks whose pauses end the turn. */
@@ -176,7 +180,7 @@ export class RealtimeSession {
         this.#configure();
         return;
       case 'transcribe':
-        void this.#transcribe(effect.item, effect.audio);
+        this.#attempt(null, () => this.#hearItem(effect.item, effect.audio));
         return;
       case 'generate':
         void this.#respond(effect.generation);
@@ -229,10 +233,35 @@ export class RealtimeSession {
     };
   }
 
-  /** Hears what came as an item, beside the session's own input. */
-  async #transcribe(item: string, audio: Buffer): Promise<void> {
-    const { format } = this.#state.session.audio.input;
-    let said: string[] = [];
+  /** Takes what came as an item into the queue. Throws SpeechError `overloaded` where that is full. */
+  #hearItem(item: string, audio: Buffer): void {
+    const [first, ...waiting] = this.#unheard;
+    // Whoever deletes an item does not want to know its words.
+    const wanted = waiting.filter((each) => this.#state.untranscribed.has(each.item));
+    this.#unheard = first === undefined ? [] : [first, ...wanted];
+    const added = { item, audio, format: this.#state.session.audio.input.format };
+    if (this.backlogMs + lengthMs(added) > this.#deps.maxBacklogMs) {
+      this.#inputs.push({ type: 'transcribed', item, transcript: '' });
+      throw new SpeechError('overloaded', 'The audio comes faster than it can be heard.', { param: 'item' });
+    }
+    this.#unheard.push(added);
+    if (first === undefined) void this.#hearItems();
+  }
+
+  /** One after another, so that a thousand items take no more room and no more recognisers than one. */
+  async #hearItems(): Promise<void> {
+    for (let next = this.#unheard[0]; next !== undefined; next = this.#unheard[0]) {
+      const transcript = await this.#transcribe(next);
+      this.#unheard.shift();
+      this.#take({ type: 'transcribed', item: next.item, transcript });
+      if (this.#close.signal.aborted) this.#unheard = [];
+    }
+  }
+
+  /** What was said in an item, heard beside the session's own input; nothing where that is not to be known. */
+  async #transcribe({ item, audio, format }: { item: string; audio: Buffer; format: AudioFormat }): Promise<string> {
+    if (!this.#state.untranscribed.has(item)) return '';
+    const said: string[] = [];
     let listening: Listening | undefined;
     try {
       listening = await this.#deps.openListening(
@@ -244,13 +273,13 @@ export class RealtimeSession {
       );
       listening.push({ pcm: new SampleReader(wireEncoding(format)).read(audio), sampleRate: wireRate(format) });
       await listening.finish();
+      return said.join(' ');
     } catch {
       // A response that waits for it goes on without it.
-      said = [];
+      return '';
     } finally {
       listening?.close();
     }
-    this.#take({ type: 'transcribed', item, transcript: said.join(' ') });
   }
 
   async #respond(generation: Generation): Promise<void> {
@@ -261,6 +290,11 @@ export class RealtimeSession {
     await makeResponse(this.#deps, generation, caller, (output) => this.#take({ type: 'output', response, output }));
     this.#responses.delete(response);
   }
+}
+
+function lengthMs({ audio, format }: { audio: Buffer; format: AudioFormat }): number {
+  const bytesPerSample = format.type === 'audio/pcm' ? 2 : 1;
+  return (audio.length * 1000) / (bytesPerSample * wireRate(format));
 }
 
 function turnsOf(detection: TurnDetection | null): Turns {

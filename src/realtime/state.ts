@@ -48,6 +48,8 @@ export interface RealtimeState {
 export interface Rules extends SessionRules {
   /** Items a conversation keeps; the oldest go. */
   maxItems: number;
+  /** Characters of all of them, as JSON; the oldest go here, too. */
+  maxChars: number;
   /** Responses that may be made at once. */
   maxResponses: number;
   hasLanguageModel: boolean;

@@ -53,6 +53,7 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
       const session = new RealtimeSession(
         {
           rules,
+          maxBacklogMs: limits.liveBacklogMs,
           languageModel,
           openListening: deps.openListening,
           openSpeaking: deps.openSpeaking,

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Names } from '../../models/names.ts';
+import { checkDepth } from '../../realtime/client-events.ts';
 import { RealtimeProblem } from '../../realtime/problem.ts';
 import { type NewSession, newSession, type Session, updateSession } from '../../realtime/session-config.ts';
 import type { Rules } from '../../realtime/state.ts';
@@ -25,6 +26,7 @@ export function rulesOf({ settings, names }: SessionDeps): Rules {
   };
   return {
     maxItems: settings.limits.realtimeItems,
+    maxChars: settings.limits.realtimeConversationChars,
     maxResponses: settings.limits.realtimeResponses,
     hasLanguageModel: settings.llmUrl !== '',
     checkVoice: (voice, param) => explained(param, () => names.voice(names.model('tts', undefined), voice, undefined)),
@@ -56,7 +58,10 @@ export function configured(
 ): Session {
   const model = typeof configuration.model === 'string' ? configuration.model : '';
   const session = newSession(sessionStart(deps, configuration.type, model));
-  return answered(() => updateSession(session, configuration, { rules: rulesOf(deps), spoken: false }));
+  return answered(() => {
+    checkDepth(configuration);
+    return updateSession(session, configuration, { rules: rulesOf(deps), spoken: false });
+  });
 }
 
 /** What is wrong with a session, as an answer over HTTP. */
