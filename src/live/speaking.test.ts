@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesInUse } from '../../test/support/memory.ts';
 import { until } from '../../test/support/until.ts';
 import type { SpeakChunk, SpeakRequest } from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
@@ -95,6 +96,18 @@ test('a sentence is spoken as soon as its end is certain, while later text is st
   speaking.end();
   await done;
   assert.deepEqual(told(), ['One.', '400 ms', 'Two.', '400 ms']);
+});
+
+test('each of many flushes is answered, and they take no room while they wait', async () => {
+  const { speaking } = open();
+  const before = bytesInUse();
+  for (let i = 0; i < 500_000; i++) speaking.flush();
+  assert.ok(bytesInUse() - before < 2_000_000, `${bytesInUse() - before} bytes`);
+  speaking.append('the end');
+  speaking.end();
+  let flushed = 0;
+  for await (const { type } of speaking) if (type === 'flushed') flushed++;
+  assert.equal(flushed, 500_000);
 });
 
 test('a flush speaks what there is and is answered behind it', async () => {

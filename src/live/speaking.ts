@@ -30,8 +30,8 @@ export function openSpeaking(deps: SpeakingDeps, options: SpeakingOptions, calle
   return new SpeakingSession(deps, { model, voice, language, speed, instructions }, sampleRate, caller);
 }
 
-/** What is to be spoken or told, in order. */
-type Item = { type: 'sentence'; sentence: Sentence; before: Sentence | undefined } | { type: 'flushed' };
+/** What is to be spoken or told, in order. Flushes with nothing between them are one item, so that many take no room. */
+type Item = { type: 'sentence'; sentence: Sentence; before: Sentence | undefined } | { type: 'flushed'; times: number };
 
 class SpeakingSession implements Speaking {
   readonly #deps: SpeakingDeps;
@@ -43,6 +43,8 @@ class SpeakingSession implements Speaking {
   #taken = 0;
   #given = 0;
   #items: Item[] = [];
+  /** Characters of the sentences among them. */
+  #queuedChars = 0;
   #last: Sentence | undefined;
   /** What is being spoken ahead: the sentence of the first item. */
   #ahead: { item: Item; spoken: SpokenSentence | undefined } | undefined;
@@ -82,12 +84,15 @@ class SpeakingSession implements Speaking {
   flush(): void {
     if (this.#ended) return;
     this.#finishText();
-    this.#items.push({ type: 'flushed' });
+    const last = this.#items.at(-1);
+    if (last?.type === 'flushed') last.times++;
+    else this.#items.push({ type: 'flushed', times: 1 });
     this.#wake.resolve();
   }
 
   clear(): void {
     this.#items = [];
+    this.#queuedChars = 0;
     this.#last = undefined;
     this.#beginText();
     this.#converter = new RateConverter(this.#sampleRate);
@@ -134,7 +139,7 @@ class SpeakingSession implements Speaking {
           await this.#wake.promise;
           this.#wake = Promise.withResolvers();
         } else if (item.type === 'flushed') {
-          this.#items.shift();
+          if (--item.times === 0) this.#items.shift();
           yield { type: 'flushed' };
         } else {
           yield* this.#speak(item);
@@ -167,7 +172,10 @@ class SpeakingSession implements Speaking {
       // What was cleared may end as it likes; what the caller ended, and what failed, is told.
       if (!stop.signal.aborted || this.#caller.signal.aborted) throw error;
     } finally {
-      if (this.#items[0] === item) this.#items.shift();
+      if (this.#items[0] === item) {
+        this.#items.shift();
+        if (item.type === 'sentence') this.#queuedChars -= item.sentence.text.length;
+      }
       await spoken?.chunks.return().catch(() => {});
     }
   }
@@ -193,6 +201,7 @@ class SpeakingSession implements Speaking {
   #add(sentences: readonly Sentence[]): void {
     for (const sentence of sentences) {
       this.#items.push({ type: 'sentence', sentence, before: this.#last });
+      this.#queuedChars += sentence.text.length;
       this.#last = sentence;
       this.#given = sentence.to;
     }
@@ -212,10 +221,7 @@ class SpeakingSession implements Speaking {
   }
 
   #waitingChars(): number {
-    return this.#items.reduce(
-      (sum, item) => sum + (item.type === 'sentence' ? item.sentence.text.length : 0),
-      this.#taken - this.#given,
-    );
+    return this.#queuedChars + this.#taken - this.#given;
   }
 
   #newSentences(): SentenceStream {

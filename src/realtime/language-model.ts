@@ -2,6 +2,7 @@
  * A language model behind any OpenAI-compatible `chat/completions`: takes the conversation, streams text and calls of
  * functions.
  */
+import { z } from 'zod';
 import { SpeechError } from '../errors.ts';
 import { type Item, textOf } from './items.ts';
 import type { Generation, TokenUsage } from './response.ts';
@@ -23,17 +24,43 @@ export type Thought =
   | { kind: 'arguments'; delta: string }
   | { kind: 'end'; incomplete?: 'max_output_tokens' | 'content_filter'; usage?: TokenUsage };
 
-interface ChatChunk {
-  choices?: {
-    delta?: {
-      content?: string | null;
-      tool_calls?: { index?: number; id?: string; function?: { name?: string; arguments?: string } }[];
-    };
-    finish_reason?: string | null;
-  }[];
-  usage?: { prompt_tokens?: number; completion_tokens?: number } | null;
-  error?: unknown;
-}
+/** As much of a chunk as is used. Servers leave out or null what they have nothing to say about. */
+const chatChunk = z.object({
+  choices: z
+    .array(
+      z.object({
+        delta: z
+          .object({
+            content: z.string().nullish(),
+            tool_calls: z
+              .array(
+                z.object({
+                  index: z.int().nonnegative().nullish(),
+                  id: z.string().max(128).nullish(),
+                  function: z
+                    .object({ name: z.string().max(128).nullish(), arguments: z.string().nullish() })
+                    .nullish(),
+                }),
+              )
+              .nullish(),
+          })
+          .nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .nullish(),
+  usage: z
+    .object({
+      prompt_tokens: z.int().nonnegative().nullish(),
+      completion_tokens: z.int().nonnegative().nullish(),
+    })
+    .nullish(),
+  error: z.unknown().optional(),
+});
+type ChatChunk = z.infer<typeof chatChunk>;
+
+/** Calls of functions in one answer: each becomes an item of the conversation. */
+const MAX_CALLS = 128;
 
 export class LanguageModel {
   #options: LanguageModelOptions;
@@ -46,7 +73,13 @@ export class LanguageModel {
   async *think(generation: Generation, signal: AbortSignal): AsyncGenerator<Thought> {
     const { url, apiKey, idleMs, maxBytes } = this.#options;
     const idle = new AbortController();
-    const timer = setTimeout(() => idle.abort(), idleMs);
+    // Runs only while the model is waited for, not while somebody speaks what it said.
+    let timer: NodeJS.Timeout | undefined;
+    const waits = (waiting: boolean): void => {
+      clearTimeout(timer);
+      timer = waiting ? setTimeout(() => idle.abort(), idleMs) : undefined;
+    };
+    waits(true);
     const either = AbortSignal.any([signal, idle.signal]);
     try {
       const answer = await fetch(`${url.replace(/\/+$/, '')}/chat/completions`, {
@@ -64,37 +97,41 @@ export class LanguageModel {
         await answer.body?.cancel();
         throw failed(`it answered ${answer.status}`);
       }
-      yield* thoughts(eventsOf(answer.body, maxBytes, () => timer.refresh()));
+      yield* thoughts(eventsOf(answer.body, maxBytes, waits));
     } catch (thrown) {
       if (signal.aborted || thrown instanceof SpeechError) throw SpeechError.from(thrown);
       throw failed(
         idle.signal.aborted ? `it said nothing for ${idleMs / 1000} seconds` : String((thrown as Error).message),
       );
     } finally {
-      clearTimeout(timer);
+      waits(false);
       // Leaving halfway also ends the request.
       idle.abort();
     }
   }
 }
 
-/** The data of server-sent events. */
+/** The data of server-sent events. `waits` is told when the next bytes are waited for, and when they are there. */
 async function* eventsOf(
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
-  onBytes: () => void,
+  waits: (waiting: boolean) => void,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let bytes = 0;
   let rest = '';
   for await (const chunk of body) {
-    onBytes();
+    waits(false);
     bytes += chunk.length;
     if (bytes > maxBytes) throw failed('its answer is too long');
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split(/\r?\n/);
-    rest = lines.pop()!;
-    for (const line of lines) if (line.startsWith('data:')) yield line.slice(5).trim();
+    // Only what is new is searched, so that a line without an end costs no more than its length.
+    const [first, ...others] = decoder.decode(chunk, { stream: true }).split('\n');
+    rest += first;
+    for (const next of others) {
+      if (rest.startsWith('data:')) yield rest.slice(5).trim();
+      rest = next;
+    }
+    waits(true);
   }
 }
 
@@ -103,6 +140,7 @@ async function* thoughts(events: AsyncIterable<string>): AsyncGenerator<Thought>
   let usage: TokenUsage | undefined;
   let call: number | undefined;
   let finished = false;
+  let calls = 0;
   for await (const data of events) {
     if (data === '[DONE]') {
       finished = true;
@@ -119,8 +157,9 @@ async function* thoughts(events: AsyncIterable<string>): AsyncGenerator<Thought>
       if (index !== call) {
         call = index;
         const name = part.function?.name;
-        if (name === undefined) throw failed('it called a function without a name');
-        yield { kind: 'call', callId: part.id ?? `call_${index}`, name };
+        if (!name) throw failed('it called a function without a name');
+        if (++calls > MAX_CALLS) throw failed('it called too many functions');
+        yield { kind: 'call', callId: part.id || `call_${index}`, name };
       }
       if (part.function?.arguments) yield { kind: 'arguments', delta: part.function.arguments };
     }
@@ -133,13 +172,15 @@ async function* thoughts(events: AsyncIterable<string>): AsyncGenerator<Thought>
 }
 
 function parse(data: string): ChatChunk {
-  let chunk: ChatChunk;
+  let value: unknown;
   try {
-    chunk = JSON.parse(data) as ChatChunk;
+    value = JSON.parse(data);
   } catch {
     throw failed('it sent something that is not JSON');
   }
-  if (chunk.error !== undefined) throw failed('it reported an error');
+  const { success, data: chunk } = chatChunk.safeParse(value);
+  if (!success) throw failed('it sent something that is no chunk of an answer');
+  if (chunk.error != null) throw failed('it reported an error');
   return chunk;
 }
 
