@@ -54,7 +54,11 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   const { service, version } = deps;
   const { settings, router, metrics } = service;
   const { limits } = settings;
-  const secrets = new ClientSecrets({ entries: limits.clientSecrets, keys: deps.keys });
+  const secrets = new ClientSecrets({
+    entries: limits.clientSecrets,
+    chars: limits.clientSecretChars,
+    keys: deps.keys,
+  });
   const { app, routes, sockets, tickets, requests, renew } = createFront({
     ...{ ...deps, settings, metrics },
     credentials: settings.realtimeEnabled ? [secrets] : [],

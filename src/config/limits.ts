@@ -236,7 +236,16 @@ export const limits = {
     min: 1,
     max: 1_000_000,
     unit: 'secrets',
-    doc: 'Client secrets for Realtime pages that are alive at once.',
+    doc: 'Client secrets for Realtime pages that are alive at once; of one key, half as many.',
+  }),
+  clientSecretChars: limit({
+    env: 'OS_MAX_CLIENT_SECRETS_KB',
+    scale: 1024,
+    default: 16_384,
+    min: 64,
+    max: 1_048_576,
+    unit: 'KB',
+    doc: 'The sessions that client secrets begin with, all together, in units of 1024 characters; of one key, half as much.',
   }),
   deepgramSilentMs: limit({
     env: 'OS_DEEPGRAM_SILENT_S',

@@ -39,6 +39,8 @@ export class ListenSession {
   #out: ListenOut | undefined;
   #silent: NodeJS.Timeout | undefined;
   #ending = false;
+  /** Set once the end was asked for: settles behind the last message. */
+  #finished: Promise<void> | undefined;
 
   private constructor(deps: ListenSessionDeps, params: ListenParams) {
     this.#deps = deps;
@@ -121,7 +123,12 @@ export class ListenSession {
   }
 
   /** Last results, then the facts of the stream; the socket stays open. */
-  async goodbye(): Promise<void> {
+  goodbye(): Promise<void> {
+    this.#finished ??= this.#tellRest();
+    return this.#finished;
+  }
+
+  async #tellRest(): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
     await Promise.all(this.#channels.map((channel) => channel.finish()));
@@ -173,8 +180,9 @@ export class ListenSession {
   }
 
   async #end(): Promise<void> {
-    await this.goodbye();
-    this.#out!.close(CLOSE.done);
+    if (this.#ending) return;
+    this.#finished = this.#tellRest().then(() => this.#out!.close(CLOSE.done));
+    await this.#finished;
   }
 
   #endSilent(): void {

@@ -31,6 +31,8 @@ export class SpeakSession {
   #flushed = 0;
   #cleared = 0;
   #closing = false;
+  /** Settles when nothing more is spoken. */
+  #spoken: Promise<void> | undefined;
 
   constructor(options: SpeakSessionOptions) {
     this.#options = options;
@@ -43,7 +45,7 @@ export class SpeakSession {
       ...{ type: 'Metadata', request_id: requestId, model_name: model.id, model_version: model.revision },
       model_uuid: model.id,
     });
-    void this.#speak(out);
+    this.#spoken = this.#speak(out);
   }
 
   text(message: string): void {
@@ -79,8 +81,9 @@ export class SpeakSession {
   }
 
   /** What has come is still spoken. */
-  goodbye(): void {
+  async goodbye(): Promise<void> {
     this.#end();
+    await this.#spoken;
   }
 
   closed(): void {

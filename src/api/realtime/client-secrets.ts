@@ -9,8 +9,10 @@ const MARK = 'ek_';
 const SOCKET = '/v1/realtime';
 
 export interface ClientSecretsOptions {
-  /** Secrets that are alive at once. */
+  /** Secrets that are alive at once; of one key, half as many. */
   entries: number;
+  /** Characters of the sessions that they begin with, as JSON; of one key, half as many. */
+  chars: number;
   keys: KeyStore;
   /** Unix time in ms. */
   now?: () => number;
@@ -20,6 +22,7 @@ interface Entry {
   principal: Principal;
   /** The session that sockets opened with it begin with. */
   configuration: object | undefined;
+  chars: number;
   /** Unix time in ms. */
   endsAt: number;
 }
@@ -46,16 +49,17 @@ export class ClientSecrets implements CredentialKind {
     lifetimeMs: number,
   ): { value: string; expiresAt: number } {
     const now = this.#now();
-    if (this.#entries.size >= this.#options.entries) {
+    const chars = configuration === undefined ? 0 : JSON.stringify(configuration).length;
+    if (!this.#hasRoom(principal, chars)) {
       for (const [hash, { endsAt }] of this.#entries) if (endsAt <= now) this.#entries.delete(hash);
-      if (this.#entries.size >= this.#options.entries) {
+      if (!this.#hasRoom(principal, chars)) {
         throw new SpeechError('overloaded', 'Too many client secrets are alive.', { retryAfterMs: 60_000 });
       }
     }
     const value = MARK + randomToken();
     const endsAt = now + lifetimeMs;
     const own: Principal = { ...principal, scopes: new Set(['speech']) };
-    this.#entries.set(hashToken(value), { principal: own, configuration, endsAt });
+    this.#entries.set(hashToken(value), { principal: own, configuration, chars, endsAt });
     return { value, expiresAt: Math.floor(endsAt / 1000) };
   }
 
@@ -68,6 +72,22 @@ export class ClientSecrets implements CredentialKind {
   /** What a secret's sockets begin with; undefined also for what is no secret. */
   configurationOf(token: string | undefined): object | undefined {
     return token === undefined ? undefined : this.#find(token)?.configuration;
+  }
+
+  /** Where one key could take all the room, it could keep everybody else's pages out. */
+  #hasRoom({ keyId }: Principal, chars: number): boolean {
+    const { entries, chars: maxChars } = this.#options;
+    const all = { entries: 1, chars };
+    const own = { entries: 1, chars };
+    for (const entry of this.#entries.values()) {
+      for (const sum of entry.principal.keyId === keyId ? [all, own] : [all]) {
+        sum.entries++;
+        sum.chars += entry.chars;
+      }
+    }
+    const fits = (sum: typeof all, share: number): boolean =>
+      sum.entries <= Math.ceil(entries * share) && sum.chars <= maxChars * share;
+    return fits(all, 1) && fits(own, 1 / 2);
   }
 
   #find(token: string): Entry | undefined {

@@ -239,3 +239,22 @@ test('at shutdown what was heard is told whole, then why it ends', async () => {
   );
   assert.deepEqual(did, ['close 1001']);
 });
+
+test('who stopped just before the server leaves is still told the last words', async () => {
+  const { session, sent, did, finished } = begin();
+  session.text('{"type":"stop"}');
+  let said = false;
+  const goodbye = session.goodbye().then(() => {
+    said = true;
+  });
+  await new Promise(setImmediate);
+  assert.ok(!said, 'the words are still to come');
+  session.hear(final('last words'));
+  finished.resolve();
+  await goodbye;
+  assert.deepEqual(
+    sent.map(({ type, reason }) => reason ?? type),
+    ['transcript', 'client_stop'],
+  );
+  assert.deepEqual(did, ['close 1000']);
+});

@@ -36,6 +36,8 @@ export class StreamSession implements SocketHandlers {
   #transcriptions = 0;
   #errors = 0;
   #ending = false;
+  /** Set once the end was asked for: settles behind the last event. */
+  #finished: Promise<void> | undefined;
   #holdBack: HoldBack | undefined;
 
   constructor(parameters: StreamParameters, settings: Settings) {
@@ -153,7 +155,12 @@ export class StreamSession implements SocketHandlers {
     }
   }
 
-  async #finish(reason: string, code: number): Promise<void> {
+  #finish(reason: string, code: number): Promise<void> {
+    this.#finished ??= this.#tellRest(reason, code);
+    return this.#finished;
+  }
+
+  async #tellRest(reason: string, code: number): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
     if (this.#reader.restBytes > 0) {
