@@ -24,7 +24,7 @@ export function requestToken(request: FastifyRequest): string | undefined {
 export function socketToken(request: FastifyRequest): string | undefined {
   const { authorization, 'api-key': apiKey, 'sec-websocket-protocol': protocols } = request.headers;
   if (authorization !== undefined) return requestToken(request);
-  if (typeof apiKey === 'string') return apiKey;
+  if (apiKey !== undefined) return [apiKey].flat().join();
   return protocolToken(offeredProtocols(protocols)) ?? ticketOf(request);
 }
 
