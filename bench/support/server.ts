@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { addToneModels } from '../../test/support/server.ts';
 import { BenchClient } from './client.ts';
+import { addSilero } from './silero.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../bin/open-speech.js');
 const KEY = 'benchmark-Xq72mV9kd4fTz';
 
 export interface BenchServer {
   url: string;
+  key: string;
   pid: number;
   dataDir: string;
   client: BenchClient;
@@ -21,10 +23,17 @@ export interface BenchServer {
 
 /** Starts the server as its users do: a process of its own. */
 export async function startBenchServer(
-  options: { env?: Record<string, string>; gigaflopPerSecond?: number; dataDir?: string; cpus?: string } = {},
+  options: {
+    env?: Record<string, string>;
+    gigaflopPerSecond?: number;
+    dataDir?: string;
+    cpus?: string;
+    silero?: boolean;
+  } = {},
 ): Promise<BenchServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'open-speech-bench-'));
   if (options.dataDir === undefined) await addToneModels(join(dataDir, 'models'), options.gigaflopPerSecond);
+  if (options.silero) addSilero(join(dataDir, 'models'));
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const env = {
     PATH: process.env.PATH,
@@ -33,6 +42,7 @@ export async function startBenchServer(
     OS_API_KEY: KEY,
     OS_RATE_LIMIT: '0',
     OS_LOG_LEVEL: 'warn',
+    OS_FETCH_FIRST_MODELS: 'false',
     ...options.env,
   };
   const words = [process.execPath, MAIN, 'serve'];
@@ -51,6 +61,7 @@ export async function startBenchServer(
   }
   return {
     url: `http://127.0.0.1:${port}`,
+    key: KEY,
     pid: child.pid!,
     dataDir,
     client,

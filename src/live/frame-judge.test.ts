@@ -112,6 +112,20 @@ test('a model that no longer answers is done without after a while', async () =>
   session.close();
 });
 
+test('a model is not taken for slow because a client fell silent within a window', async () => {
+  const service = watching();
+  const { session, texts } = await hear(service, BY_VOICE);
+  session.push({ pcm: silence(500), sampleRate: 16_000 });
+  await sleep(2100);
+  for (let i = 0; i < 20; i++) {
+    session.push({ pcm: hum(20), sampleRate: 16_000 });
+    await sleep(20);
+  }
+  session.push({ pcm: silence(400), sampleRate: 16_000 });
+  await until(() => texts().length === 1);
+  session.close();
+});
+
 test('a commit does not wait for verdicts, and has all audio before it', async () => {
   const service = watching({ hangAt: 0 });
   const { session, events } = await hear(service, BY_VOICE);

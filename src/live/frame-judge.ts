@@ -27,7 +27,8 @@ interface Waiting {
   frame: Float32Array;
   /** Where it ends in what the watch was given. */
   until: number;
-  dueAt: number;
+  /** Set once it can be judged: the audio after it may come much later. */
+  dueAt: number | undefined;
 }
 
 /**
@@ -76,9 +77,9 @@ export class FrameJudge {
       return;
     }
     watch.give(frame);
-    const dueAt = performance.now() + LAG_MS + LAG_PART * this.waitingMs;
-    this.#waiting.push({ frame, until: watch.given, dueAt });
+    this.#waiting.push({ frame, until: watch.given, dueAt: undefined });
     this.#waitingSamples += frame.length;
+    this.#setDue(watch);
     this.#setTimer(LAG_MS);
   }
 
@@ -93,6 +94,7 @@ export class FrameJudge {
     if (this.#waiting.length === 0 || this.#closed) return;
     this.#finished = Promise.withResolvers();
     this.#watch?.end();
+    if (this.#watch !== undefined) this.#setDue(this.#watch);
     await this.#finished.promise;
   }
 
@@ -160,16 +162,23 @@ export class FrameJudge {
     this.#watch = undefined;
   }
 
+  /** Of the last frames, which are those that could not be judged before. */
+  #setDue({ judgeable }: SileroWatch): void {
+    const dueAt = performance.now() + LAG_MS + LAG_PART * this.waitingMs;
+    for (let at = this.#waiting.length - 1; at >= 0 && this.#waiting[at]!.dueAt === undefined; at--) {
+      if (this.#waiting[at]!.until <= judgeable) this.#waiting[at]!.dueAt = dueAt;
+    }
+  }
+
   /** One timer that is early is cheaper than a new one with each frame. */
   #setTimer(inMs: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       const first = this.#waiting[0];
       if (first === undefined) return;
-      const leftMs = first.dueAt - performance.now();
-      const awaited = this.#watch !== undefined && first.until <= this.#watch.judgeable;
-      if (awaited && leftMs <= 0) this.#fallBack('it is too slow');
-      else this.#setTimer(Math.max(leftMs, LAG_MS / 4));
+      const leftMs = (first.dueAt ?? Number.POSITIVE_INFINITY) - performance.now();
+      if (leftMs <= 0) this.#fallBack('it is too slow');
+      else this.#setTimer(Math.min(leftMs, LAG_MS));
     }, inMs);
   }
 }
