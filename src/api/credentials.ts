@@ -30,5 +30,6 @@ export function socketToken(request: FastifyRequest): string | undefined {
 
 function ticketOf(request: FastifyRequest): string | undefined {
   const { ticket } = request.query as { ticket?: unknown };
-  return typeof ticket === 'string' && ticket.startsWith(TICKET_MARK) ? ticket : undefined;
+  const found = String(ticket ?? '');
+  return found.startsWith(TICKET_MARK) ? found : undefined;
 }
