@@ -7,6 +7,7 @@ import type { RoutePolicy } from './api/policy.ts';
 import { createServer } from './api/server.ts';
 import type { Settings } from './config/kinds.ts';
 import { loadTlsIdentity } from './security/tls.ts';
+import { bringFirstModels } from './speech/first-models.ts';
 import { type ModelLibrary, type Outside, openLibrary } from './speech/library.ts';
 import { openSpeechService, type SpeechService } from './speech/service.ts';
 import { emptyTmpDir, lockDataDir, prepareDataDir } from './storage/data-dir.ts';
@@ -71,7 +72,11 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     const service = await openSpeechService({ settings, log, metrics, recordings: [tmpDir] });
     closers.push(() => service.close(0));
     const library = await openLibrary(service, outside);
-    closers.push(() => library.close());
+    let firstModels: Promise<void> | undefined;
+    closers.push(async () => {
+      await library.close();
+      await firstModels;
+    });
 
     // One certificate for both protocols, so it has to have the names of both.
     const { wyomingEnabled, wyomingTls, wyomingHost } = settings;
@@ -105,6 +110,9 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
     if (wyoming !== undefined) log.info('Wyoming is served', { url: wyoming.url });
     void service.preload();
+    firstModels = bringFirstModels({ library, settings, log }).catch((error: unknown) => {
+      log.error('The first models could not be fetched', { error });
+    });
     return {
       wyomingUrl: wyoming?.url,
       url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,

@@ -256,6 +256,7 @@ test("the image's command runs as its user without any capability, answers its h
     OS_DATA_DIR: dataDir,
     OS_HOST: '127.0.0.1',
     OS_PORT: String(port),
+    OS_FETCH_FIRST_MODELS: 'false',
   };
   const run = (command: string[]) => ({
     file: 'setpriv',

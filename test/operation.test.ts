@@ -160,7 +160,9 @@ describe('metrics', () => {
 describe('one server', () => {
   test('uses a data folder; a second one says so and does no harm, and after the first it starts', async (t) => {
     const first = await serveDuring(t);
-    const { settings } = loadSettings({ env: { OS_DATA_DIR: first.dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY } });
+    const { settings } = loadSettings({
+      env: { OS_DATA_DIR: first.dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY, OS_FETCH_FIRST_MODELS: 'false' },
+    });
     const log = openLog({ level: 'silent' });
     await assert.rejects(startOpenSpeech(settings, log), /another Open Speech server uses the data folder/);
     assert.equal((await first.fetch('/v1/models')).status, 200);

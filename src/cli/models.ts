@@ -19,7 +19,7 @@ export type ModelsOptions = ReturnType<typeof parseCommand<typeof OPTIONS>>['opt
 const ACTIONS: Readonly<Record<string, { takes: string; words: readonly [number, number] }>> = {
   list: { takes: 'nothing', words: [0, 0] },
   show: { takes: 'one model to show', words: [1, 1] },
-  pull: { takes: 'a model to fetch, or recommended or starters', words: [1, 100] },
+  pull: { takes: 'a model to fetch, or first or recommended', words: [1, 100] },
   rm: { takes: 'a model to remove', words: [1, 100] },
   load: { takes: 'a model to load', words: [1, 100] },
   unload: { takes: 'a model to unload', words: [1, 100] },
@@ -36,7 +36,7 @@ const ACTIONS: Readonly<Record<string, { takes: string; words: readonly [number,
 export const command: Command = {
   help: `Usage: open-speech models [list] [--available] [options]
        open-speech models show <model> [options]
-       open-speech models pull <model>|recommended|starters [options]
+       open-speech models pull <model>…|first|recommended [options]
        open-speech models rm <model> [options]
        open-speech models load|unload|pin|unpin <model> [options]
        open-speech models default [stt|tts <model>] [--language <tag>] [--clear] [options]
@@ -47,8 +47,9 @@ export const command: Command = {
        open-speech models import <file> [options]
 
 list and show say which models there are and what they can do, and where one cannot be used, why not and what mends
-it; a star marks the default of its kind. pull fetches a model and checks every byte of it, rm deletes its files, verify
-hashes them anew. export and import carry a model to a network without a way out, in one signed file.
+it; a star marks the default of its kind. pull fetches models one after the other and checks every byte of them: those that
+are named, the two small ones that a first start fetches, or the two that most people want. rm deletes a model's files,
+verify hashes them anew. export and import carry a model to a network without a way out, in one signed file.
 
 load and unload say what is in the memory of a server; a pinned model stays there and is loaded at every start. default
 says which model callers get who name none, in a language or in all others; alias gives a model one more name. doctor
@@ -63,7 +64,7 @@ examines models: are the files right, is the engine there, does it load, does it
   --json                 for programs, with everything that is known
 ${SERVER_HELP}verify, export, import and doctor work in the models folder itself (OS_MODEL_DIR).
 
-Example: open-speech models pull starters
+Example: open-speech models pull recommended
          open-speech models default stt whisper-small --language de
 `,
 

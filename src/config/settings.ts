@@ -200,6 +200,12 @@ export const settingsTable = {
     group: 'Models',
     doc: 'Hosts to reach without that proxy: a name counts for the names below it too, `*` for all.',
   }),
+  fetchFirstModels: bool({
+    env: 'OS_FETCH_FIRST_MODELS',
+    default: true,
+    group: 'Models',
+    doc: 'Where a server starts without any model but the packaged ones, fetch a small recogniser and a small voice in the background (60 MB).',
+  }),
   sttModel: text({
     env: 'STT_MODEL',
     default: '',

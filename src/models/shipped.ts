@@ -5,11 +5,20 @@ import type { ModelKind, ModelManifest } from './manifest.ts';
 /** Where the manifests of the models that can be installed lie: one file `<id>.json` for each. */
 export const CATALOG_FOLDER = resolve(import.meta.dirname, '../../catalog');
 
-/** The smallest useful pair, an English recogniser and an English voice: about 60 MB together. */
+/**
+ * The smallest useful pair, an English recogniser and an English voice: about 60 MB together. A first start fetches them
+ * by itself, so that they must need no consent.
+ */
 export const STARTERS: readonly string[] = ['moonshine-tiny-en', 'kitten-nano'];
 
 /** What most people want on a machine that has the room: 25 languages heard, natural voices. */
 export const RECOMMENDED: readonly string[] = ['parakeet-tdt-0.6b-v3', 'kokoro-v1.0-int8'];
+
+/** Words that stand for several models where one is fetched by name. */
+export const MODEL_GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['first', STARTERS],
+  ['recommended', RECOMMENDED],
+]);
 
 /** Of the kinds that help a transcription, the model that a refusal names where none is present. */
 export const HELPERS = {

@@ -8,7 +8,6 @@ import type { Names } from '../models/names.ts';
 import { shippedManifests } from '../models/shipped.ts';
 import { requireConsent } from '../models/store/consent.ts';
 import {
-  type Consent,
   type InstallOptions,
   type ModelStore,
   openModelStore,
@@ -145,14 +144,14 @@ export class ModelLibrary {
    * Begins to bring a model, or joins what is under way. Throws SpeechError as `install` does where that can be told at
    * once; later failures are in the arrival.
    */
-  begin(name: string, consent: Consent): void {
+  begin(name: string, options: Omit<InstallOptions, 'signal' | 'onProgress'>): void {
     const manifest = this.#installable(name);
     if (manifest === undefined) return;
-    requireConsent(manifest, consent);
+    requireConsent(manifest, options);
     if (this.#closing.signal.aborted) throw abortError(this.#closing.signal);
     if (this.#underWay.has(manifest.id)) return;
-    const work = this.install(manifest.id, { ...consent, signal: this.#closing.signal })
-      // The store has logged it and keeps it as the model's state.
+    const work = this.install(manifest.id, { ...options, signal: this.#closing.signal })
+      // Whoever began it or the store logs it, and the store keeps it as the model's state.
       .catch(() => {})
       .finally(() => {
         this.#underWay.delete(manifest.id);

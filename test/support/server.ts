@@ -41,7 +41,11 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const dataDir = mkdtempSync(join(tmpdir(), 'open-speech-test-'));
   if (options.tones) await addToneModels(join(dataDir, 'models'), options.gigaflopPerSecond);
   const { settings } = loadSettings({
-    env: { OS_DATA_DIR: dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY, OS_RATE_LIMIT: '0', ...options.env },
+    env: {
+      ...{ OS_DATA_DIR: dataDir, OS_PORT: '0', OS_API_KEY: TEST_KEY, OS_RATE_LIMIT: '0' },
+      OS_FETCH_FIRST_MODELS: 'false',
+      ...options.env,
+    },
   });
   const log: string[] = [];
   const lines = openLog({ level: 'debug', write: (line) => log.push(line) });

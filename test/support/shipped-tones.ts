@@ -6,11 +6,11 @@ import { buildToneRecogniser } from '../models/tone-recogniser.ts';
 import { buildToneVoice } from '../models/tone-voice.ts';
 import type { Hub } from './hub.ts';
 
-/** Puts the tone models on a hub, and returns the manifests that a catalogue would ship. */
-export async function shipTones(hub: Hub): Promise<ModelManifest[]> {
+/** Puts the tone models on a hub, and returns the manifests that a catalogue would ship: a voice and a recogniser. */
+export async function shipTones(hub: Hub, ids = { voice: 'tone-voice', ear: 'tone-ear' }): Promise<ModelManifest[]> {
   return [
-    await ship(hub, (folder) => buildToneVoice(folder, { id: 'tone-voice' })),
-    await ship(hub, (folder) => buildToneRecogniser(folder, { id: 'tone-ear' })),
+    await ship(hub, (folder) => buildToneVoice(folder, { id: ids.voice })),
+    await ship(hub, (folder) => buildToneRecogniser(folder, { id: ids.ear })),
   ];
 }
 

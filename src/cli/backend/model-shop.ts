@@ -2,6 +2,7 @@ import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { ModelKind } from '../../models/manifest.ts';
 import { consentsFor, diskBytes } from '../../models/needs.ts';
+import { NETWORK_HELP } from '../../models/network-help.ts';
 import { commandLog } from './command-log.ts';
 import { call, type ServerAddress, textOf } from './http.ts';
 import { serverEvents } from './server-events.ts';
@@ -49,8 +50,6 @@ export interface ModelShop {
 const ANSWER_MS = 10_000;
 /** The server tells of a download once a second at least. */
 const EVENT_MS = 30_000;
-const NETWORK_HELP =
-  'Behind a proxy set OS_HTTPS_PROXY, with a mirror in reach set OS_MODEL_MIRROR; on a closed network bring the model as a file: open-speech models export and import.';
 const NETWORK_CODES: ReadonlySet<string> = new Set(['download_failed', 'source_not_allowed']);
 
 /** Every model that can be had, those that are here among them. Without a server it only reads. */

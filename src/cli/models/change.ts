@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/kinds.ts';
-import { RECOMMENDED, STARTERS } from '../../models/shipped.ts';
+import { MODEL_GROUPS } from '../../models/shipped.ts';
 import type { ServerAddress } from '../backend/http.ts';
 import { type ModelShop, openModelShop, type PullProgress } from '../backend/model-shop.ts';
 import { tellOwnServer } from '../backend/own-server.ts';
@@ -8,8 +8,6 @@ import type { ModelsOptions } from '../models.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { printJson, size } from '../terminal/output.ts';
 import { showProgress } from '../terminal/progress.ts';
-
-const GROUPS: Readonly<Record<string, readonly string[]>> = { recommended: RECOMMENDED, starters: STARTERS };
 
 /** What became of one model that a command was asked about. */
 export interface Result {
@@ -25,7 +23,7 @@ export async function pull(
   settings: Settings,
   options: ModelsOptions,
 ): Promise<number> {
-  const names = words.flatMap((word) => (Object.hasOwn(GROUPS, word) ? GROUPS[word]! : [word]));
+  const names = words.flatMap((word) => MODEL_GROUPS.get(word) ?? [word]);
   return await withShop(server, settings, (shop) =>
     interruptible(async (signal) => {
       const consent = {

@@ -4,6 +4,7 @@ import type { Settings } from '../../config/kinds.ts';
 import { SpeechError, type SpeechErrorData } from '../../errors.ts';
 import { tryLock } from '../../storage/file-lock.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { settleFirstModels } from '../first-models.ts';
 import { MODEL_ID, type ModelManifest } from '../manifest.ts';
 import { exportBundle, importBundle, judgeBundle } from './bundle.ts';
 import { type Consent, requireConsent } from './consent.ts';
@@ -34,6 +35,8 @@ export type StateListener = (id: string, state: StoreState | undefined) => void;
 
 export interface InstallOptions extends Consent {
   signal: AbortSignal;
+  /** Nobody asked for it: the server brings it by itself, and says so in the log itself where it does not come. */
+  unasked?: boolean;
   onProgress?: (progress: StoreProgress) => void;
 }
 
@@ -114,21 +117,27 @@ export class ModelStore {
    */
   async install(manifest: ModelManifest, options: InstallOptions): Promise<void> {
     requireConsent(manifest, options);
-    const { signal, onProgress = () => {} } = options;
+    const { signal, onProgress = () => {}, unasked = false } = options;
     await this.#flights.join(manifest.id, contentName(manifest), { signal, onProgress }, (cancelled, tell) =>
-      this.#bring(manifest.id, cancelled, tell, (meter, ended) =>
-        installModel(manifest, {
-          layout: this.#layout,
-          requester: this.#requester,
-          hashing: this.#hashing,
-          slots: this.#slots,
-          limits: this.#settings.limits,
-          log: this.#log,
-          signal: ended,
-          meter,
-        }),
+      this.#bring(
+        manifest.id,
+        cancelled,
+        tell,
+        (meter, ended) =>
+          installModel(manifest, {
+            layout: this.#layout,
+            requester: this.#requester,
+            hashing: this.#hashing,
+            slots: this.#slots,
+            limits: this.#settings.limits,
+            log: this.#log,
+            signal: ended,
+            meter,
+          }),
+        unasked,
       ),
     );
+    if (!unasked) settleFirstModels(this.#settings.dataDir);
   }
 
   /**
@@ -142,6 +151,7 @@ export class ModelStore {
       const folders = [folder(id), ...leftovers.map((name) => join(incoming, name))];
       const removed = await Promise.all(folders.map((path) => removeFolder(path, newTrash(id))));
       this.#setState(id, undefined);
+      if (removed.includes(true)) settleFirstModels(this.#settings.dataDir);
       return removed.includes(true);
     });
   }
@@ -198,6 +208,7 @@ export class ModelStore {
         importBundle(path, judged, { ...tools, meter, signal: ended }),
       ),
     );
+    settleFirstModels(dataDir);
     if (signer !== trust.own) acceptSigner(dataDir, signer);
     return { id: manifest.id, signer };
   }
@@ -220,6 +231,7 @@ export class ModelStore {
     cancelled: AbortSignal,
     tell: (progress: StoreProgress) => void,
     work: (meter: ProgressMeter, ended: AbortSignal) => Promise<void>,
+    quiet = false,
   ): Promise<void> {
     const before = this.#states.get(id);
     const late = new AbortController();
@@ -238,9 +250,12 @@ export class ModelStore {
       const error = SpeechError.from(thrown);
       const present = await exists(join(this.#layout.folder(id), MANIFEST_FILE));
       const was = before?.state === 'failed' ? before : undefined;
+      const calledOff = error.code === 'cancelled' || error.code === 'shutting_down';
       if (present) this.#setState(id, { state: 'ready' });
-      else this.#setState(id, error.code === 'cancelled' ? was : { state: 'failed', error: error.toData() });
-      if (error.code !== 'cancelled') this.#log.warn('A model did not come', { model: id, code: error.code, error });
+      else this.#setState(id, calledOff ? was : { state: 'failed', error: error.toData() });
+      if (!calledOff && !quiet) {
+        this.#log.warn('A model did not come', { model: id, code: error.code, error });
+      }
       throw error;
     } finally {
       clearTimeout(timer);
