@@ -7,6 +7,7 @@ const ENGINES: ReadonlyMap<string, () => Promise<{ engine: Engine }>> = new Map(
   ['pocketsphinx', () => import('./pocketsphinx/engine.ts')],
   ['sherpa', () => import('./sherpa/engine.ts')],
   ['vosk', () => import('./vosk/engine.ts')],
+  ['wyoming', () => import('./wyoming/engine.ts')],
 ]);
 
 export const engineNames: readonly string[] = [...ENGINES.keys()];

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AudioIn, audioFormat } from '../engines/wyoming/audio-in.ts';
 import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, LiveCaller, Turns } from '../live/contract.ts';
 import { type ListeningDeps, openListening } from '../live/listening.ts';
 import { joinText } from '../speech/transcript-formats.ts';
-import { AudioIn, audioFormat } from './audio-in.ts';
 import { chooseRecogniser, type Models } from './choice.ts';
 import { type Fields, optionalLanguage, optionalName, optionalText } from './fields.ts';
 import type { Wire } from './wire.ts';
@@ -24,6 +24,8 @@ interface Wish {
   silenceMs: number;
 }
 
+const NO_WISH: Wish = { silenceMs: SILENCE_MS.default! };
+
 /**
  * Where a connection stands: nothing begun; audio is awaited or comes; it has ended and its text is awaited; the answer
  * was given before the audio ended, so what still comes of it is dropped.
@@ -35,7 +37,7 @@ export class Hearing {
   readonly #deps: HearingDeps;
   readonly #wire: Wire;
   readonly #caller: LiveCaller;
-  #wish: Wish = { silenceMs: SILENCE_MS.default! };
+  #wish: Wish = NO_WISH;
   #phase: Phase = 'idle';
   #listening: Listening | undefined;
   #audio = new AudioIn();
@@ -139,6 +141,8 @@ export class Hearing {
   async #begin(): Promise<void> {
     const { wyomingEndpointing, wyomingPartials, streamVadThreshold } = this.#deps.settings;
     const { name, language, silenceMs } = this.#wish;
+    this.#wish = NO_WISH;
+    this.#language = language;
     const turns: Turns = wyomingEndpointing
       ? { kind: 'voice', threshold: streamVadThreshold, prefixMs: PREFIX_MS, silenceMs }
       : { kind: 'manual' };
@@ -202,7 +206,7 @@ export class Hearing {
   #startTelling(): void {
     if (this.#told !== undefined) return;
     this.#told = '';
-    const language = this.#language ?? this.#wish.language;
+    const language = this.#language;
     void this.#wire.send('transcript-start', language === undefined ? {} : { language });
   }
 
@@ -215,7 +219,7 @@ export class Hearing {
 
   #answer(): void {
     const text = joinText(this.#texts);
-    const language = this.#language ?? this.#wish.language;
+    const language = this.#language;
     this.#startTelling();
     void this.#wire.send('transcript', { text, ...(language === undefined ? {} : { language }) });
     void this.#wire.send('transcript-stop');

@@ -1,5 +1,4 @@
-import { SpeechError } from '../errors.ts';
-import { requireRate } from '../live/intake.ts';
+import { SpeechError } from '../../errors.ts';
 
 /** How the samples of a chunk lie in its bytes; integers, little-endian, channels interleaved. */
 export interface AudioFormat {
@@ -10,6 +9,9 @@ export interface AudioFormat {
   channels: number;
 }
 
+/** What can be resampled, in Hz. */
+const MIN_RATE = 8000;
+const MAX_RATE = 192_000;
 const MAX_CHANNELS = 16;
 
 /** Reads the sample at a byte position as a number in [-1, 1], by its width. WAV files' rule: one byte has no sign. */
@@ -22,7 +24,15 @@ const READERS: Readonly<Record<number, (bytes: Buffer, at: number) => number>> =
 
 /** The format that an event tells. Throws SpeechError `unsupported_value` for one that cannot be read. */
 export function audioFormat({ rate, width, channels }: Readonly<Record<string, unknown>>): AudioFormat {
-  requireRate(rate as number);
+  if (!Number.isInteger(rate) || (rate as number) < MIN_RATE || (rate as number) > MAX_RATE) {
+    throw new SpeechError(
+      'unsupported_value',
+      `The rate has to be a whole number from ${MIN_RATE} to ${MAX_RATE} Hz.`,
+      {
+        param: 'rate',
+      },
+    );
+  }
   if (!Object.hasOwn(READERS, width as number)) {
     throw new SpeechError('unsupported_value', 'Samples have to be 1, 2, 3 or 4 bytes wide.', { param: 'width' });
   }
