@@ -65,7 +65,7 @@ const ZOD = {
 export function createFront(deps: FrontDeps): Front {
   const { settings, log, metrics, tls } = deps;
   const { limits } = settings;
-  const sockets = new Sockets({ settings, keys: deps.keys, log });
+  const sockets = new Sockets({ settings, keys: deps.keys, log, metrics });
   const tickets = ticketStore({ entries: limits.socketTickets, lifetimeMs: limits.socketTicketMs });
   const transport = {
     maxHeaderSize: limits.headerBytes,

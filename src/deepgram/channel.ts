@@ -1,3 +1,4 @@
+import type { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent } from '../live/contract.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type HeardPart, type ModelInfo, results, seconds } from './messages.ts';
@@ -9,6 +10,8 @@ export interface ChannelOptions {
   requestId: string;
   model: ModelInfo;
   send: (message: object) => void;
+  /** Tells of an error. */
+  fail: (error: SpeechError) => void;
 }
 
 /** One channel of a stream: what is heard becomes Deepgram's messages. */
@@ -72,7 +75,7 @@ export class Channel {
   }
 
   hear(event: ListeningEvent): void {
-    const { params, index, send } = this.#options;
+    const { params, index, send, fail } = this.#options;
     switch (event.type) {
       case 'speech-started':
         this.#pending.add(event.utterance);
@@ -95,8 +98,7 @@ export class Channel {
       }
       case 'failed': {
         this.#pending.delete(event.utterance);
-        const { code, message } = event.error;
-        send({ type: 'Error', description: message, message, variant: code });
+        fail(event.error);
         if (this.#settleFinalize(event.utterance)) this.finalize();
         return;
       }

@@ -35,13 +35,13 @@ test('whatever a client says, its stream answers it, ends it or passes over it',
     );
   let session = await open();
   let sent = 0;
-  session.begin({ send: () => sent++, close() {} });
+  session.begin({ send: () => sent++, sendError: () => sent++, close() {} });
   for (let run = 0; run < FUZZ_RUNS; run++) {
     session.text(mutateText(MESSAGES[random(MESSAGES.length)]!, random));
     if (run % 50 !== 0) continue;
     session.closed();
     session = await open();
-    session.begin({ send: () => sent++, close() {} });
+    session.begin({ send: () => sent++, sendError: () => sent++, close() {} });
   }
   session.closed();
   assert.ok(sent > FUZZ_RUNS / 10);

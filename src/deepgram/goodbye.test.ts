@@ -27,6 +27,7 @@ test('who ended a stream just before the server leaves is still told its last re
   const told: string[] = [];
   session.begin({
     send: (message) => told.push((message as { type: string }).type),
+    sendError: (_message, code) => told.push(code),
     close: (code) => told.push(String(code)),
   });
   session.text('{"type":"CloseStream"}');
@@ -62,6 +63,7 @@ test('text that had come is spoken before the server leaves, whether or not its 
     session.begin({
       send: (message) => told.push((message as { type: string }).type),
       sendBinary: (bytes) => told.push(`${bytes.length} bytes`),
+      sendError: (_message, code) => told.push(code),
       close: (code) => told.push(String(code)),
       ready: async () => {},
     });

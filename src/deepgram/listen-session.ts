@@ -16,6 +16,8 @@ export interface ListenSessionDeps {
 
 export interface ListenOut {
   send(message: object): void;
+  /** The same for what is wrong, with our code for it. */
+  sendError(message: object, code: string): void;
   close(code: number, reason?: string): void;
 }
 
@@ -174,6 +176,7 @@ export class ListenSession {
       requestId: this.#deps.requestId,
       model: this.#model,
       send: (message) => this.#out?.send(message),
+      fail: (error) => this.#tell(error),
     });
     channel.begin(listening);
     this.#channels.push(channel);
@@ -192,7 +195,7 @@ export class ListenSession {
   }
 
   #tell({ code, message }: SpeechError): void {
-    this.#out!.send({ type: 'Error', description: message, message, variant: code });
+    this.#out?.sendError({ type: 'Error', description: message, message, variant: code }, code);
   }
 }
 

@@ -7,6 +7,8 @@ import type { RawEncoding } from './speak-params.ts';
 
 export interface SpeakOut {
   send(message: object): void;
+  /** The same for what is wrong, with our code for it. */
+  sendError(message: object, code: string): void;
   sendBinary(bytes: Uint8Array): void;
   close(code: number, reason?: string): void;
   /** Resolves when the client has read most of what it was sent. */
@@ -112,13 +114,13 @@ export class SpeakSession {
       out.close(CLOSE.done);
     } catch (thrown) {
       const { code, message } = SpeechError.from(thrown);
-      out.send({ type: 'Error', description: message, code });
+      out.sendError({ type: 'Error', description: message, code }, code);
       out.close(CLOSE.failed, message);
     }
   }
 
   #warn(code: string, description: string): void {
-    this.#out!.send({ type: 'Warning', description, code });
+    this.#out!.sendError({ type: 'Warning', description, code }, code);
   }
 }
 

@@ -106,6 +106,7 @@ class ListeningSession implements Listening {
       onSettled: () => this.#letGo(),
     });
     caller.signal.addEventListener('abort', this.#onAbort, { once: true });
+    deps.metrics.liveSessionOpened('listening');
     if (caller.signal.aborted) this.close();
   }
 
@@ -195,6 +196,7 @@ class ListeningSession implements Listening {
   close(): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
+    this.#deps.metrics.liveSessionClosed('listening');
     this.#caller.signal.removeEventListener('abort', this.#onAbort);
     clearImmediate(this.#turn);
     this.#turn = undefined;

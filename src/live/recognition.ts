@@ -184,7 +184,12 @@ export class Recognition {
     for (let first = this.#unsettled[0]; first?.outcome !== undefined; first = this.#unsettled[0]) {
       if (first.to === undefined && first.outcome !== 'forgotten') break;
       this.#unsettled.shift();
-      if (first.outcome !== 'forgotten') this.#options.onEvent(first.outcome);
+      const { outcome, model } = first;
+      this.#options.deps.metrics.utteranceEnded({
+        model,
+        outcome: outcome === 'forgotten' ? 'cleared' : outcome.type === 'failed' ? 'failed' : 'recognised',
+      });
+      if (outcome !== 'forgotten') this.#options.onEvent(outcome);
       if (this.#closed) return;
     }
     this.#options.onSettled();

@@ -126,6 +126,7 @@ class SpeakingSession implements Speaking {
     const { signal } = this.#caller;
     const onAbort = () => this.#wake.resolve();
     signal.addEventListener('abort', onAbort, { once: true });
+    this.#deps.metrics.liveSessionOpened('speaking');
     try {
       for (;;) {
         if (signal.aborted) throw abortError(signal);
@@ -147,6 +148,7 @@ class SpeakingSession implements Speaking {
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
+      this.#deps.metrics.liveSessionClosed('speaking');
       this.#ended = true;
       this.clear();
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CLOSE } from '../api/sockets/close-codes.ts';
 import { openMetrics } from './metrics.ts';
 
 async function render(prepare: (metrics: ReturnType<typeof openMetrics>) => void): Promise<string> {
@@ -40,6 +41,44 @@ test('what happened is counted, in seconds and bytes', async () => {
   }
   assert.match(body, /open_speech_event_loop_lag_seconds\{quantile="0\.99"\} [\d.e-]+\n/);
   assert.match(body, /open_speech_process_resident_memory_bytes \d{6,}\n/);
+});
+
+test('live work is counted, and a client cannot invent a label', async () => {
+  const body = await render((metrics) => {
+    metrics.socketOpened('/v1/realtime');
+    metrics.socketOpened('/v1/realtime');
+    metrics.socketClosed({ route: '/v1/realtime', code: 1000 });
+    for (let code = 3000; code < 4000; code++) {
+      metrics.socketOpened('/v1/listen');
+      metrics.socketClosed({ route: '/v1/listen', code });
+    }
+    metrics.protocolError({ route: '/v1/listen', code: 'invalid_audio' });
+    metrics.liveSessionOpened('listening');
+    metrics.liveSessionOpened('listening');
+    metrics.liveSessionClosed('listening');
+    metrics.utteranceEnded({ model: 'm', outcome: 'recognised' });
+    metrics.responseEnded('interrupted');
+  });
+  for (const line of [
+    'open_speech_open_sockets{route="/v1/realtime"} 1',
+    'open_speech_open_sockets{route="/v1/listen"} 0',
+    'open_speech_sockets_closed_total{route="/v1/realtime",code="1000"} 1',
+    'open_speech_sockets_closed_total{route="/v1/listen",code="other"} 1000',
+    'open_speech_protocol_errors_total{route="/v1/listen",code="invalid_audio"} 1',
+    'open_speech_live_sessions{kind="listening"} 1',
+    'open_speech_utterances_total{model="m",outcome="recognised"} 1',
+    'open_speech_responses_total{outcome="interrupted"} 1',
+  ]) {
+    assert.ok(body.includes(`${line}\n`), line);
+  }
+});
+
+test('every close code of the server has a label of its own', async () => {
+  const codes = Object.values(CLOSE);
+  const body = await render((metrics) => {
+    for (const code of codes) metrics.socketClosed({ route: '/r', code });
+  });
+  for (const code of codes) assert.ok(body.includes(`{route="/r",code="${code}"} 1\n`), String(code));
 });
 
 test('the state of the models is read anew each time', async () => {

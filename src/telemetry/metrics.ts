@@ -37,12 +37,25 @@ export interface Metrics {
   audioHeard(audio: { model: string; durationMs: number }): void;
   authenticationFailed(): void;
   rateLimited(by: 'key' | 'address'): void;
+  socketOpened(route: string): void;
+  /** `code`: as the close frame has it; 1006 where there was none. */
+  socketClosed(socket: { route: string; code: number }): void;
+  /** A client was told, in the words of its protocol, what is wrong. `code` is one of ours. */
+  protocolError(error: { route: string; code: string }): void;
+  liveSessionOpened(kind: LiveKind): void;
+  liveSessionClosed(kind: LiveKind): void;
+  utteranceEnded(utterance: { model: string; outcome: 'recognised' | 'failed' | 'cleared' }): void;
+  /** A response of a Realtime conversation; `interrupted`: somebody spoke into it. */
+  responseEnded(outcome: 'completed' | 'incomplete' | 'cancelled' | 'interrupted' | 'failed'): void;
   /** Says where to look for the state of the models whenever the metrics are read. */
   watchModels(read: () => readonly ModelGauges[]): void;
   /** The text that Prometheus reads. */
   render(): Promise<{ contentType: string; body: string }>;
   close(): void;
 }
+
+/** Live sessions: those that hear and those that speak. */
+export type LiveKind = 'listening' | 'speaking';
 
 interface Library {
   Registry: new () => Registry;
@@ -66,6 +79,11 @@ const REQUEST_SECONDS = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 const WAIT_SECONDS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** More values than this for one label are counted together, whatever goes wrong above. */
 const MAX_LABEL_VALUES = 500;
+/** Of RFC 6455 section 7.4.1 and docs/sockets.md, with the two that say there was none. */
+const KNOWN_CODES = new Set([
+  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1013],
+  ...[4001, 4008, 4009, 4013],
+]);
 const LAG_RESOLUTION_MS = 10;
 
 /** Opens the metrics of this process. */
@@ -90,6 +108,12 @@ export function openMetrics(): Metrics {
   const heard = counter('audio_heard_seconds_total', 'Audio transcribed.', ['model']);
   const failures = counter('authentication_failures_total', 'Requests with a wrong key.', []);
   const limited = counter('rate_limited_total', 'Requests refused for their rate.', ['by']);
+  const sockets = gauge('open_sockets', 'Open WebSockets.', ['route']);
+  const closed = counter('sockets_closed_total', 'WebSockets that were closed.', ['route', 'code']);
+  const told = counter('protocol_errors_total', 'Errors told on open WebSockets.', ['route', 'code']);
+  const live = gauge('live_sessions', 'Live sessions.', ['kind']);
+  const utterances = counter('utterances_total', 'Utterances of live speech.', ['model', 'outcome']);
+  const responses = counter('responses_total', 'Responses of Realtime conversations.', ['outcome']);
   const waiting = gauge('queue_depth', 'Calls waiting for a slot.', ['model']);
   const busy = gauge('calls_running', 'Calls being worked on.', ['model']);
   const processes = gauge('engine_processes', 'Engine processes.', ['model']);
@@ -151,6 +175,18 @@ export function openMetrics(): Metrics {
     audioMade: ({ model, durationMs }) => made.inc({ model: modelLabel(model) }, durationMs / 1000),
     audioHeard: ({ model, durationMs }) => heard.inc({ model: modelLabel(model) }, durationMs / 1000),
     authenticationFailed: () => failures.inc(),
+    socketOpened: (route) => sockets.inc({ route: bounded('route', route) }),
+    socketClosed({ route, code }) {
+      const pattern = bounded('route', route);
+      sockets.dec({ route: pattern });
+      // A client may send any code it likes.
+      closed.inc({ route: pattern, code: KNOWN_CODES.has(code) ? String(code) : 'other' });
+    },
+    protocolError: ({ route, code }) => told.inc({ route: bounded('route', route), code: bounded('error', code) }),
+    liveSessionOpened: (kind) => live.inc({ kind }),
+    liveSessionClosed: (kind) => live.dec({ kind }),
+    utteranceEnded: ({ model, outcome }) => utterances.inc({ model: modelLabel(model), outcome }),
+    responseEnded: (outcome) => responses.inc({ outcome }),
     rateLimited: (by) => limited.inc({ by }),
     watchModels(read) {
       readModels = read;

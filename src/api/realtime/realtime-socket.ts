@@ -4,6 +4,7 @@ import { LanguageModel } from '../../realtime/language-model.ts';
 import { RealtimeProblem } from '../../realtime/problem.ts';
 import { type RealtimeDeps, RealtimeSession, type RealtimeStart } from '../../realtime/session.ts';
 import { randomToken } from '../../security/secrets.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import type { App } from '../app.ts';
 import { socketToken } from '../credentials.ts';
 import { withScope } from '../policy.ts';
@@ -11,7 +12,7 @@ import { CLOSE } from '../sockets/close-codes.ts';
 import { offeredProtocols } from '../sockets/handshake.ts';
 import { HoldBack } from '../sockets/hold-back.ts';
 import { socketRoute } from '../sockets/route.ts';
-import type { SocketHandlers } from '../sockets/session.ts';
+import type { SocketHandlers, SocketSession } from '../sockets/session.ts';
 import type { Sockets } from '../sockets/sockets.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import { recogniserOf, rulesOf, type SessionDeps, sessionStart } from './session-start.ts';
@@ -67,7 +68,7 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
             .slice(0, 12),
           caller: { requestId: socket.requestId, keyId: socket.principal.keyId, signal: socket.signal },
         },
-        (event) => socket.send(event),
+        (event) => tell(socket, sockets.metrics, event),
       );
       return handlersOf(
         session,
@@ -100,6 +101,21 @@ function handlersOf(session: RealtimeSession, holdBack: HoldBack): SocketHandler
       session.close();
     },
   };
+}
+
+/** Sends an event, and counts what operators want to know of. */
+function tell(socket: SocketSession, metrics: Metrics, event: object): void {
+  const { type, error, response } = event as {
+    type: string;
+    error?: { code: string };
+    response?: { status: string; status_details: { reason?: string } | null };
+  };
+  if (type === 'response.done') {
+    const interrupted = response!.status_details?.reason === 'turn_detected';
+    metrics.responseEnded(interrupted ? 'interrupted' : (response!.status as Parameters<Metrics['responseEnded']>[0]));
+  }
+  if (type === 'error') socket.sendError(event, error!.code);
+  else socket.send(event);
 }
 
 function planOf(request: FastifyRequest, deps: RealtimeSocketDeps): Plan {

@@ -76,7 +76,14 @@ export function socketRoute<Plan>(app: App, sockets: Sockets, path: string, rout
         reply.raw.statusCode = 101;
         reply.raw.detachSocket(handshake.socket as Parameters<typeof reply.raw.detachSocket>[0]);
         server.handleUpgrade(request.raw, handshake.socket, handshake.head, (ws) => {
-          const session = new SocketSession(ws, { requestId: request.id, path, principal, limits, log: sockets.log });
+          const session = new SocketSession(ws, {
+            requestId: request.id,
+            path,
+            principal,
+            limits,
+            log: sockets.log,
+            metrics: sockets.metrics,
+          });
           opened = true;
           sockets.add(session);
           session.attach(() => route.open(session, plan));

@@ -3,6 +3,7 @@ import type { Principal } from '../../accounts/scopes.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import { CLOSE } from './close-codes.ts';
 import { throttle } from './throttle.ts';
 
@@ -30,6 +31,7 @@ export interface SessionOptions {
   principal: Principal;
   limits: Settings['limits'];
   log: Log;
+  metrics: Metrics;
 }
 
 /** A close frame holds at most 125 bytes, two of them for the code. */
@@ -50,6 +52,7 @@ export class SocketSession {
   readonly #ws: WebSocket;
   readonly #limits: Settings['limits'];
   readonly #log: Log;
+  readonly #metrics: Metrics;
   readonly #gone = new AbortController();
   readonly #openedAt = performance.now();
   readonly #countEvents: (amount: number) => number;
@@ -66,7 +69,7 @@ export class SocketSession {
   #received = 0;
   #sent = 0;
 
-  constructor(ws: WebSocket, { requestId, path, principal, limits, log }: SessionOptions) {
+  constructor(ws: WebSocket, { requestId, path, principal, limits, log, metrics }: SessionOptions) {
     this.#ws = ws;
     this.requestId = requestId;
     this.path = path;
@@ -74,6 +77,8 @@ export class SocketSession {
     this.signal = this.#gone.signal;
     this.#limits = limits;
     this.#log = log;
+    this.#metrics = metrics;
+    metrics.socketOpened(path);
     this.#countEvents = throttle({ perSecond: limits.socketEventsPerSecond });
     this.#countBytes = throttle({ perSecond: limits.socketBytesPerSecond });
     ws.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
@@ -112,6 +117,12 @@ export class SocketSession {
   /** Sends one JSON text message. On a socket that is closing nothing happens. */
   send(message: object): void {
     this.#write(JSON.stringify(message));
+  }
+
+  /** Sends what the protocol has for something that is wrong, which is counted by our `code` for it. */
+  sendError(message: object, code: string): void {
+    this.#metrics.protocolError({ route: this.path, code });
+    this.send(message);
   }
 
   /** Sends one binary message. The bytes may not change until `ready`. */
@@ -262,6 +273,7 @@ export class SocketSession {
 
   #onClose(code: number): void {
     this.#closing = true;
+    this.#metrics.socketClosed({ route: this.path, code });
     clearTimeout(this.#waiting);
     this.#waiting = undefined;
     this.#gone.abort(new SpeechError('cancelled', 'The client left.'));

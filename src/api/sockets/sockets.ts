@@ -5,6 +5,7 @@ import type { Principal } from '../../accounts/scopes.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Policy } from '../policy.ts';
 import { CLOSE } from './close-codes.ts';
 import { asksForSocket } from './handshake.ts';
@@ -17,6 +18,7 @@ export interface SocketsDeps {
   settings: Settings;
   keys: KeyStore;
   log: Log;
+  metrics: Metrics;
 }
 
 /** A handshake that waits for its answer: the connection, and what came on it behind the request. */
@@ -36,6 +38,7 @@ export class Sockets {
   readonly paths = new Map<string, Policy>();
   readonly settings: Settings;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly #keys: KeyStore;
   readonly #handshakes = new WeakMap<IncomingMessage, Handshake>();
   readonly #open = new Set<SocketSession>();
@@ -46,9 +49,10 @@ export class Sockets {
   #asking = false;
   #emptied: (() => void) | undefined;
 
-  constructor({ settings, keys, log }: SocketsDeps) {
+  constructor({ settings, keys, log, metrics }: SocketsDeps) {
     this.settings = settings;
     this.log = log;
+    this.metrics = metrics;
     this.#keys = keys;
   }
 

@@ -38,6 +38,7 @@ function begin(query: Record<string, string> = {}) {
   const session = new StreamSession(readParameters(query, settings), settings);
   const out = {
     send: (event: object) => void sent.push(event as Record<string, unknown>),
+    sendError: (event: object) => void sent.push(event as Record<string, unknown>),
     close: (code = 0) => void did.push(`close ${code}`),
     hold: () => void did.push('hold'),
     release: () => void did.push('release'),

@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<number, string>> = {
   [CLOSE.lifetime]: 'session_limit',
 };
 
-type Out = Pick<SocketSession, 'send' | 'close' | 'hold' | 'release'>;
+type Out = Pick<SocketSession, 'send' | 'sendError' | 'close' | 'hold' | 'release'>;
 type Final = Extract<ListeningEvent, { type: 'final' }>;
 type Partial = Extract<ListeningEvent, { type: 'partial' }>;
 
@@ -224,7 +224,7 @@ export class StreamSession implements SocketHandlers {
 
   #tellError({ code, message, param }: SpeechError): void {
     this.#errors++;
-    this.#send({ type: 'error', code, message, param });
+    this.#out?.sendError({ type: 'error', code, message, param }, code);
   }
 
   #sendEnd(reason: string): void {
