@@ -17,7 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // React, Mantine and the router in one piece: all of it is needed at once, and it is fetched once.
-    chunkSizeWarningLimit: 700,
+    chunkSizeWarningLimit: 800,
   },
   server: {
     // `vite web` beside a running `npm run dev`.

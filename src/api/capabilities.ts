@@ -80,6 +80,9 @@ const capabilities = z
           .describe('What it hears while it is spoken'),
       }),
     ),
+    live: z
+      .object({ conversation: z.boolean() })
+      .describe('Whether a language model answers in Realtime conversations'),
     steps: z
       .record(
         z.string(),
@@ -144,6 +147,7 @@ export function capabilitiesRoute(app: App, deps: CapabilitiesDeps): void {
           voice: tts === undefined ? null : names.voice(tts, undefined, undefined),
         },
         models,
+        live: { conversation: settings.sttEnabled && settings.ttsEnabled && settings.llmUrl !== '' },
         steps: Object.fromEntries(
           STEPS.map(([step, kind]) => {
             const model = steps[kind]?.manifest.id;

@@ -13,6 +13,8 @@ export interface Api {
   /** Audio, in pieces as they are made. */
   speak(request: SpeechRequest, signal: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void>;
   transcribe(request: TranscriptionRequest, signal: AbortSignal): AsyncGenerator<TranscriptEvent, void>;
+  /** Opens one socket at `path`, once and soon. */
+  socketTicket(path: string, signal: AbortSignal): Promise<string>;
 
   library(signal?: AbortSignal): Promise<ModelLibrary>;
   /** Begins to fetch a model. */
@@ -113,6 +115,12 @@ export function createApi(key: string | null, onRefused: (error: ApiError) => vo
         const known = transcriptEvent(data);
         if (known !== null) yield known;
       }
+    },
+    socketTicket: async (path, signal) => {
+      const headers = { 'content-type': 'application/json' };
+      const body = JSON.stringify({ path });
+      const response = await send('v1/socket-tickets', { method: 'POST', headers, body, signal });
+      return ((await response.json()) as { ticket: string }).ticket;
     },
 
     library: (signal) => json<ModelLibrary>('api/models', signal),

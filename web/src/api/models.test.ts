@@ -19,6 +19,7 @@ const capabilities = (models: Model[]): Capabilities => ({
   formats: { speech: [], transcription: [] },
   defaults: { tts: null, stt: null, voice: null },
   models,
+  live: { conversation: false },
   notices: [],
 });
 

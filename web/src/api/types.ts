@@ -27,6 +27,13 @@ export interface TranscribeAbility {
   confidence: boolean;
 }
 
+/** What a model hears while it is spoken. */
+export interface ListenAbility {
+  /** BCP 47. */
+  languages: string[];
+  detectsLanguage: boolean;
+}
+
 export interface Model {
   id: string;
   kind: 'tts' | 'stt';
@@ -39,6 +46,7 @@ export interface Model {
   remedy?: string | null;
   speak?: SpeakAbility | null;
   transcribe?: TranscribeAbility | null;
+  listen?: ListenAbility | null;
 }
 
 export interface Capabilities {
@@ -49,6 +57,8 @@ export interface Capabilities {
   formats: { speech: string[]; transcription: string[] };
   defaults: { tts: string | null; stt: string | null; voice: string | null };
   models: Model[];
+  /** Whether a language model answers in conversations. */
+  live: { conversation: boolean };
   /** What the operator should know, one sentence each. */
   notices: string[];
 }

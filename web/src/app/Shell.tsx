@@ -10,6 +10,7 @@ import styles from './Shell.module.css';
 const PLACES = [
   { to: '/', name: 'Speak', icon: 'speak' },
   { to: '/transcribe', name: 'Transcribe', icon: 'transcribe' },
+  { to: '/live', name: 'Live', icon: 'microphone' },
   { to: '/models', name: 'Models', icon: 'models' },
 ] as const;
 

@@ -1,5 +1,6 @@
 import { createHashHistory, createRootRoute, createRoute, createRouter, Navigate } from '@tanstack/react-router';
 import { searchFrom } from '../models/browse.ts';
+import { LivePage } from '../pages/LivePage.tsx';
 import { ModelsPage } from '../pages/ModelsPage.tsx';
 import { SpeakPage } from '../pages/SpeakPage.tsx';
 import { TranscribePage } from '../pages/TranscribePage.tsx';
@@ -10,6 +11,7 @@ const root = createRootRoute({ component: Shell, notFoundComponent: () => <Navig
 const routes = [
   createRoute({ getParentRoute: () => root, path: '/', component: SpeakPage }),
   createRoute({ getParentRoute: () => root, path: '/transcribe', component: TranscribePage }),
+  createRoute({ getParentRoute: () => root, path: '/live', component: LivePage }),
   createRoute({ getParentRoute: () => root, path: '/models', component: ModelsPage, validateSearch: searchFrom }),
 ] as const;
 

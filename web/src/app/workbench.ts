@@ -1,3 +1,4 @@
+import { LiveBench } from '../live/liveBench.ts';
 import { ModelDesk } from '../models/modelDesk.ts';
 import { DraftStore } from '../speak/draft.ts';
 import { SpeechStore } from '../speak/speechStore.ts';
@@ -10,6 +11,7 @@ export const workbench = {
   speech: new SpeechStore(),
   recorder: new Recorder(),
   transcription: new TranscriptionStore(),
+  live: new LiveBench(),
   models: new ModelDesk(),
 
   /** Puts everything away: the next person at this tab finds nothing. */
@@ -18,6 +20,7 @@ export const workbench = {
     this.speech.clear();
     this.recorder.cancel();
     this.transcription.clear();
+    this.live.clear();
     this.models.clear();
   },
 };
