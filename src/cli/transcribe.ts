@@ -1,6 +1,12 @@
-import { type Backend, openBackend, type Recording, TRANSCRIPT_FORMATS } from './backend/backend.ts';
+import {
+  type Backend,
+  openBackend,
+  type Recording,
+  TRANSCRIPT_FORMATS,
+  type TranscribeSteps,
+} from './backend/backend.ts';
 import { SERVER_HELP, SERVER_OPTIONS } from './backend/find-server.ts';
-import type { Command } from './command.ts';
+import { type Command, UsageError } from './command.ts';
 import { explain } from './explain.ts';
 import { parseCommand } from './settings.ts';
 import { interruptible } from './terminal/interrupt.ts';
@@ -13,8 +19,15 @@ const OPTIONS = {
   format: { type: 'string', default: 'text' },
   model: { type: 'string' },
   language: { type: 'string' },
+  denoise: { type: 'boolean' },
+  diarize: { type: 'boolean' },
+  speakers: { type: 'string' },
+  punctuate: { type: 'boolean' },
   ...SERVER_OPTIONS,
 } as const;
+
+/** As many as the HTTP API takes. */
+const MOST_SPEAKERS = 32;
 
 export const command: Command = {
   help: `Usage: open-speech transcribe <file>… [options]
@@ -26,14 +39,24 @@ named on stderr, the others are done all the same, and the status is 1.
   --format <format>     ${TRANSCRIPT_FORMATS.join(', ')}
   --model <model>       see open-speech models
   --language <tag>      what is spoken, such as en or pt-BR
-${SERVER_HELP}
+  --denoise             take out noise first
+  --diarize             tell who says what, a line for each turn
+  --speakers <number>   how many people speak, where that is known; with it --diarize goes without saying
+  --punctuate           add punctuation marks to what the recogniser wrote
+${SERVER_HELP}Each of denoise, diarize and punctuate needs a model that does it; where there is none, the refusal says how to get it.
+
 Example: open-speech transcribe interview.mp3 --format srt -o interview.srt
+Example: open-speech transcribe meeting.m4a --denoise --speakers 3 -o meeting.txt
 Example: open-speech transcribe *.wav --format json
 `,
 
   run(args) {
     const { options, positionals, loadSettings } = parseCommand(args, OPTIONS);
     const jobs = chooseTargets(positionals, options);
+    const speakers = options.speakers === undefined ? undefined : parseSpeakers(options.speakers);
+    // Who gives their number wants them told apart.
+    const diarize = options.diarize ?? (speakers === undefined ? undefined : true);
+    const wish = { ...options, speakers, diarize };
     const { settings } = loadSettings();
     return interruptible(async (signal) => {
       const backend = await openBackend(options, settings);
@@ -41,7 +64,7 @@ Example: open-speech transcribe *.wav --format json
       try {
         for (const job of jobs) {
           try {
-            await transcribeOne(backend, job, options, signal);
+            await transcribeOne(backend, job, wish, signal);
           } catch (error) {
             signal.throwIfAborted();
             process.stderr.write(`open-speech transcribe: ${job.name}: ${explain(error).message}\n`);
@@ -56,10 +79,15 @@ Example: open-speech transcribe *.wav --format json
   },
 };
 
+interface Wish extends TranscribeSteps {
+  model?: string | undefined;
+  language?: string | undefined;
+}
+
 async function transcribeOne(
   backend: Backend,
   { name, target, format, decorate, showsText }: Job,
-  { model, language }: { model?: string | undefined; language?: string | undefined },
+  { model, language, denoise, diarize, speakers, punctuate }: Wish,
   signal: AbortSignal,
 ): Promise<void> {
   const recording: Recording = name === '-' ? { name: 'recording', stream: process.stdin } : { name, path: name };
@@ -76,7 +104,8 @@ async function transcribeOne(
     const onProgress = (heardMs: number): void => {
       heard = heardMs;
     };
-    const text = backend.transcribe({ recording, format, model, language, signal, onProgress });
+    const steps = { denoise, diarize, speakers, punctuate };
+    const text = backend.transcribe({ recording, format, model, language, ...steps, signal, onProgress });
     for await (const piece of decorate(text)) await target.write(piece);
     await target.finish();
   } catch (error) {
@@ -87,4 +116,10 @@ async function transcribeOne(
     // Where the recording was refused there may be more of it, for which nobody waits.
     if (recording.stream !== undefined) process.stdin.destroy();
   }
+}
+
+function parseSpeakers(written: string): number {
+  const speakers = /^\d{1,3}$/.test(written) ? Number(written) : 0;
+  if (speakers >= 1 && speakers <= MOST_SPEAKERS) return speakers;
+  throw new UsageError(`--speakers is ${written} but must be a whole number from 1 to ${MOST_SPEAKERS}`);
 }

@@ -28,7 +28,7 @@ export interface Spoken {
   audioMs: () => number | undefined;
 }
 
-export interface TranscribeOrder {
+export interface TranscribeOrder extends TranscribeSteps {
   recording: Recording;
   format: TranscriptFormat;
   model?: string | undefined;
@@ -36,6 +36,16 @@ export interface TranscribeOrder {
   signal: AbortSignal;
   /** How much of the recording has been read, in ms, where that is known. */
   onProgress: (heardMs: number) => void;
+}
+
+/** What is done besides finding the words, each by a model of its own. Undefined where the user does not say. */
+export interface TranscribeSteps {
+  denoise?: boolean | undefined;
+  /** Says who says what: a paragraph for each turn in text, a speaker for each segment in JSON. */
+  diarize?: boolean | undefined;
+  /** How many people speak, where the user knows. Only with `diarize`. */
+  speakers?: number | undefined;
+  punctuate?: boolean | undefined;
 }
 
 /** A recording on disk, or one that comes on a stream and can be read once. */

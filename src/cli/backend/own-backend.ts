@@ -4,11 +4,12 @@ import type { Settings } from '../../config/kinds.ts';
 import { openSpeechService, type SpeechService } from '../../speech/service.ts';
 import { speak } from '../../speech/speak.ts';
 import { type TranscriptSegment, transcribe } from '../../speech/transcribe.ts';
-import { separator, transcriptBody } from '../../speech/transcript-formats.ts';
+import { transcriptBody } from '../../speech/transcript-formats.ts';
 import { openMetrics } from '../../telemetry/metrics.ts';
 import type { Backend, SpeakOrder, Spoken, TranscribeOrder } from './backend.ts';
 import { commandLog } from './command-log.ts';
 import { withFile } from './spool.ts';
+import { textOfSegments } from './turns.ts';
 
 /** Whose share of the engines a command uses: there is nobody else. */
 const CALLER = { requestId: 'command', keyId: 'command' };
@@ -49,29 +50,29 @@ export class OwnBackend implements Backend {
 
   async *transcribe({ recording, format, signal, onProgress, ...order }: TranscribeOrder): AsyncGenerator<string> {
     const { service } = this;
-    const model = service.names.model('stt', order.model, order.language);
+    const { language, denoise, diarize, speakers, punctuate } = order;
+    const model = service.names.model('stt', order.model, language);
     const file = await withFile(recording, service.settings.limits.uploadBytes, signal);
     try {
       const { segments, durationMs } = transcribe(
         service,
-        { path: file.path, model, language: order.language, words: false, task: 'transcribe' },
+        {
+          ...{ path: file.path, model, language, denoise, punctuate },
+          ...{ words: false, task: 'transcribe', diarize: diarize ? { param: 'diarize', speakers } : undefined },
+        },
         { ...CALLER, signal },
       );
-      const all: TranscriptSegment[] = [];
-      let last = '';
-      for await (const segment of segments) {
-        onProgress(segment.endMs);
-        if (format !== 'text') all.push(segment);
-        else if (segment.text !== '') {
-          yield separator(last, segment.text) + segment.text;
-          last = segment.text;
-        }
+      const heard = told(segments, onProgress);
+      if (format === 'text') {
+        yield* textOfSegments(heard);
+        return;
       }
-      if (format === 'text') return;
-      const { body } = transcriptBody(format, {
+      const all: TranscriptSegment[] = [];
+      for await (const segment of heard) all.push(segment);
+      const { body } = transcriptBody(diarize && format === 'json' ? 'diarized_json' : format, {
         segments: all,
         durationMs: durationMs(),
-        language: order.language ?? model.manifest.languages[0]!,
+        language: language ?? model.manifest.languages[0]!,
         task: 'transcribe',
         words: false,
         segmentTimes: true,
@@ -85,6 +86,17 @@ export class OwnBackend implements Backend {
   async close(): Promise<void> {
     await this.service.close(0);
     this.service.metrics.close();
+  }
+}
+
+/** The same segments, and how far they have come. */
+async function* told(
+  segments: AsyncIterable<TranscriptSegment>,
+  onProgress: (heardMs: number) => void,
+): AsyncGenerator<TranscriptSegment> {
+  for await (const segment of segments) {
+    onProgress(segment.endMs);
+    yield segment;
   }
 }
 

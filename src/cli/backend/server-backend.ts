@@ -5,7 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import { wavHeader } from '../../audio/wav.ts';
 import type { Backend, Recording, SpeakOrder, Spoken, TranscribeOrder } from './backend.ts';
 import { call, type ServerAddress, textOf } from './http.ts';
-import { serverEvents } from './server-events.ts';
+import { type ServerEvent, serverEvents } from './server-events.ts';
+import { textOfSegments } from './turns.ts';
 
 /** Speaks and hears through a running server, by the same routes as everybody else. */
 export class ServerBackend implements Backend {
@@ -42,10 +43,15 @@ export class ServerBackend implements Backend {
     };
   }
 
-  async *transcribe({ recording, format, model, language, signal }: TranscribeOrder): AsyncGenerator<string> {
+  async *transcribe({ recording, format, signal, ...order }: TranscribeOrder): AsyncGenerator<string> {
     // Text streams as it is recognised; the other formats have a beginning and an end that belong together.
     const stream = format === 'text';
-    const fields = { response_format: stream ? 'json' : format, stream: String(stream), model, language };
+    const { model, language, diarize, speakers } = order;
+    const fields = {
+      ...{ response_format: stream ? 'json' : format, stream: String(stream), model, language },
+      ...{ denoise: written(order.denoise), punctuate: written(order.punctuate) },
+      ...{ diarize: written(diarize), num_speakers: written(speakers) },
+    };
     const response = await call(this.#server, {
       method: 'POST',
       path: '/v1/audio/transcriptions',
@@ -57,16 +63,33 @@ export class ServerBackend implements Backend {
       yield (await textOf(response)).trimEnd();
       return;
     }
-    for await (const event of serverEvents(response)) {
-      if (event.error !== undefined) throw new Error(`${this.where}: ${event.error.message}`);
-      if (event.type === 'transcript.text.delta') yield event.delta ?? '';
-      if (event.type === 'transcript.text.done') return;
-    }
-    throw new Error(`${this.where} ended before the transcript did`);
+    const events = this.#untilDone(response);
+    if (diarize) yield* textOfSegments(segmentsOf(events));
+    else for await (const { type, delta = '' } of events) if (type === 'transcript.text.delta') yield delta;
   }
 
   async close(): Promise<void> {}
+
+  async *#untilDone(response: IncomingMessage): AsyncGenerator<ServerEvent> {
+    for await (const event of serverEvents(response)) {
+      if (event.error !== undefined) throw new Error(`${this.where}: ${event.error.message}`);
+      if (event.type === 'transcript.text.done') return;
+      yield event;
+    }
+    throw new Error(`${this.where} ended before the transcript did`);
+  }
 }
+
+/** Where speakers are told apart, each delta is followed by who said it. */
+async function* segmentsOf(events: AsyncIterable<ServerEvent>): AsyncGenerator<{ text: string; speaker?: string }> {
+  for await (const { type, text = '', speaker } of events) {
+    if (type === 'transcript.text.segment') yield speaker === undefined ? { text } : { text, speaker };
+  }
+}
+
+/** A form's field, or none where the user does not say. */
+const written = (value: boolean | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
 
 async function* counted(response: IncomingMessage, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
   for await (const chunk of response as AsyncIterable<Buffer>) {

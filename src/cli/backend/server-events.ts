@@ -2,6 +2,8 @@
 export interface ServerEvent {
   type?: string;
   delta?: string;
+  text?: string;
+  speaker?: string;
   error?: { message: string; code?: string };
 }
 
