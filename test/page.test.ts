@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import { build } from 'vite';
+import { buildPage } from './support/built-page.ts';
 import { HOSTS, Hub, testWorld } from './support/hub.ts';
 import { needs } from './support/needs.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
@@ -48,8 +48,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
   let folder: string;
 
   before(async () => {
-    const web = resolve(import.meta.dirname, '../web');
-    await build({ root: web, configFile: join(web, 'vite.config.ts'), logLevel: 'error' });
+    await buildPage();
     folder = mkdtempSync(join(tmpdir(), 'open-speech-page-'));
     server = await startServer({ tones: true, env: { TTS_MODEL: 'espeak' } });
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
@@ -362,7 +361,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to content');
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate('document.activeElement.tagName'), 'MAIN');
-    for (const name of ['Speak', 'Transcribe', 'Models']) {
+    for (const name of ['Speak', 'Transcribe', 'Live', 'Models']) {
       const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name });
       await link.focus();
       await page.keyboard.press('Enter');

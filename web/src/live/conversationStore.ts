@@ -128,6 +128,7 @@ export class ConversationStore extends Store<ConversationState> {
     switch (event.type) {
       case 'input_audio_buffer.speech_started':
         // Whoever speaks is not spoken over.
+        cut.clear();
         for (const { id, speaker } of this.state.dialogue.turns) if (speaker === 'server') cut.add(id);
         loudspeaker?.cut();
         return;
