@@ -27,15 +27,18 @@ function pause(ms: number, response: ServerResponse): Promise<void> {
 export async function chatDuring(
   test: TestContext,
   say: (request: ChatRequest) => Saying[],
-): Promise<{ url: string; requests: ChatRequest[]; left: () => number }> {
+): Promise<{ url: string; requests: ChatRequest[]; left: () => number; open: () => number }> {
   const requests: ChatRequest[] = [];
   let left = 0;
+  let open = 0;
   const server: Server = createServer(async (request, response) => {
     const body: Buffer[] = [];
     for await (const chunk of request) body.push(chunk as Buffer);
     const asked = { ...JSON.parse(Buffer.concat(body).toString()), authorization: request.headers.authorization };
     requests.push(asked as ChatRequest);
+    open++;
     response.on('close', () => {
+      open--;
       if (!response.writableFinished) left++;
     });
     const sayings = say(asked as ChatRequest);
@@ -78,5 +81,5 @@ export async function chatDuring(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/v1`, requests, left: () => left };
+  return { url: `http://127.0.0.1:${port}/v1`, requests, left: () => left, open: () => open };
 }
