@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { noteRunningServer } from '../src/cli/backend/running-server.ts';
 import { RECOMMENDED, STARTERS } from '../src/models/shipped.ts';
 import { type Outcome, runCommand } from './support/cli.ts';
-import { HOSTS, Hub, testWorld } from './support/hub.ts';
+import { HOSTS, Hub, testManifest, testWorld } from './support/hub.ts';
 import { addToneModels, startServer, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
 
@@ -29,9 +29,11 @@ describe('through a server', () => {
   before(async () => {
     hub = await Hub.start();
     const [voice, ear] = await shipTones(hub);
+    const file = hub.file('final.mdl', Buffer.from('a model of Kaldi'));
+    const kaldi = testManifest({ id: 'vosk-model', engine: 'vosk', family: 'kaldi', files: [file] });
     server = await startServer({
-      env: { OS_MODEL_HOSTS: HOSTS.join(',') },
-      outside: { shipped: [voice!, { ...ear!, confidence: 'single-source' }], world: testWorld() },
+      env: { OS_MODEL_HOSTS: HOSTS.join(','), OS_VOSK_LIBRARY: join(folder, 'nowhere.so') },
+      outside: { shipped: [voice!, { ...ear!, confidence: 'single-source' }, kaldi], world: testWorld() },
     });
     env = { ...alone('client'), OPEN_SPEECH_URL: server.url, OS_API_KEY: server.key };
   });
@@ -61,6 +63,14 @@ describe('through a server', () => {
     const [ear, voice] = JSON.parse(outcome.stdout.toString());
     assert.deepEqual([ear.state, voice.state], ['failed', 'ready']);
     assert.equal(succeeded(await models(env, 'pull', 'tone-ear', '--allow-single-source')), 'tone-ear: ready\n');
+  });
+
+  test('a model whose engine lacks something here is fetched, and what it lacks is said', async () => {
+    const outcome = await models(env, 'pull', 'vosk-model', 'tone-voice');
+    assert.equal(succeeded(outcome), 'vosk-model: ready\ntone-voice: ready\n');
+    assert.match(outcome.stderr, /^vosk-model cannot be used yet: .*OS_VOSK_LIBRARY.*\n$/);
+    const [{ lacks }] = JSON.parse(succeeded(await models(env, 'pull', 'vosk-model', '--json')));
+    assert.match(lacks, /OS_VOSK_LIBRARY/);
   });
 
   test('a model that does not come ends with the reason and with what helps', async () => {
@@ -103,7 +113,7 @@ describe('memory and choices of a server', () => {
     assert.match(succeeded(await models(env, 'default')), /nothing was chosen/);
     assert.equal(
       succeeded(await models(env, 'default', 'tts', 'espeak', '--language', 'en-gb')),
-      'TASK  LANGUAGE  MODEL\ntts   en-GB     espeak\n',
+      'TASK  LANGUAGE  MODEL   FROM\ntts   en-GB     espeak  models default\n',
     );
     assert.match(succeeded(await models(env, 'alias', 'robot', 'espeak')), /\nrobot +espeak +models alias\n/);
     const file = join(folder, 'robot.wav');
@@ -153,7 +163,10 @@ describe('without a server', () => {
     const env = alone('chosen');
     await addToneModels(join(env.OS_DATA_DIR!, 'models'));
     assert.equal(succeeded(await models(env, 'pin', 'tone-voice')), 'tone-voice: pinned\n');
-    assert.match(succeeded(await models(env, 'default', 'stt', 'tone-ear')), /\nstt +all others +tone-ear\n/);
+    assert.match(
+      succeeded(await models(env, 'default', 'stt', 'tone-ear')),
+      /\nstt +all others +tone-ear +models default\n/,
+    );
     succeeded(await models(env, 'alias', 'mine', 'tone-voice'));
     const { pins, defaults, aliases } = JSON.parse(readFileSync(join(env.OS_DATA_DIR!, 'model-choices.json'), 'utf8'));
     assert.deepEqual(

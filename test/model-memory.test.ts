@@ -144,10 +144,10 @@ test('a model that finds no room is told so in time, and loads once there is som
 
 test('a default for a language counts for callers who name none, its regions included, until it is taken back', async (t) => {
   const server = await serveTones(t, { OS_DEFAULT_MODELS: 'tts:en-GB=espeak' });
-  type Defaults = { defaults: { task: string; language: string | null; model: string }[] };
+  type Defaults = { defaults: { task: string; language: string | null; model: string; source: string }[] };
   const choose = (language: string | null, model: string | null, task = 'tts'): Promise<Response> =>
     ask(server, 'PUT', '/api/defaults', { task, language, model });
-  const setting = { task: 'tts', language: 'en-GB', model: 'espeak' };
+  const setting = { task: 'tts', language: 'en-GB', model: 'espeak', source: 'setting' };
   assert.deepEqual(await told<Defaults>(ask(server, 'GET', '/api/defaults')), { defaults: [setting] });
   assert.equal(await spokenBy(server, { model: 'tts-1', language: 'en-gb' }), 'espeak');
   assert.equal(await spokenBy(server, { model: 'tts-1', language: 'de' }), 'espeak', 'the other knows no German');
@@ -155,7 +155,7 @@ test('a default for a language counts for callers who name none, its regions inc
   assert.deepEqual((await status(server, 'tone-voice')).defaultFor, ['*']);
 
   assert.deepEqual(await told(choose('EN', 'espeak')), {
-    defaults: [{ task: 'tts', language: 'en', model: 'espeak' }, setting],
+    defaults: [{ task: 'tts', language: 'en', model: 'espeak', source: 'operator' }, setting],
   });
   assert.equal(await spokenBy(server, { model: 'tts-1', language: 'en-US' }), 'espeak');
   assert.equal(await spokenBy(server, { model: 'tone-voice', language: 'en' }), 'tone-voice', 'a name is a name');

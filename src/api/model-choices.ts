@@ -10,7 +10,16 @@ import { errorResponses } from './schemas.ts';
 const language = z.string().max(64).nullable().describe('BCP 47, its regions included; null for all other languages');
 const model = z.string().min(1).max(300);
 const defaults = z
-  .object({ defaults: z.array(z.object({ task: z.enum(TASKS), language, model: z.string() })) })
+  .object({
+    defaults: z.array(
+      z.object({
+        task: z.enum(TASKS),
+        language,
+        model: z.string(),
+        source: z.enum(['setting', 'operator']).describe('`PUT` can take back what the operator chose'),
+      }),
+    ),
+  })
   .meta({ id: 'DefaultModels' });
 const aliases = z
   .object({

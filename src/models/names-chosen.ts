@@ -14,8 +14,13 @@ export interface ModelAlias {
   source: 'manifest' | 'setting' | 'operator';
 }
 
+/** A default, and who chose it. */
+export interface ChosenDefault extends DefaultModel {
+  source: 'setting' | 'operator';
+}
+
 interface Counting {
-  defaults: readonly DefaultModel[];
+  defaults: readonly ChosenDefault[];
   aliases: ReadonlyMap<string, ModelAlias>;
 }
 
@@ -38,7 +43,7 @@ export class ChosenNames {
     this.settingAliases = pairs('OS_MODEL_ALIASES', settings.modelAliases);
   }
 
-  get defaults(): readonly DefaultModel[] {
+  get defaults(): readonly ChosenDefault[] {
     return this.#current().defaults;
   }
 
@@ -68,10 +73,11 @@ export class ChosenNames {
   }
 
   #count(): Counting {
-    const defaults = new Map<string, DefaultModel>();
-    for (const each of [...this.settingDefaults, ...this.#choices.defaults]) {
-      defaults.set(`${each.task} ${each.language ?? ''}`, each);
-    }
+    const defaults = new Map<string, ChosenDefault>();
+    const choose = (each: DefaultModel, source: ChosenDefault['source']): unknown =>
+      defaults.set(`${each.task} ${each.language ?? ''}`, { ...each, source });
+    for (const each of this.settingDefaults) choose(each, 'setting');
+    for (const each of this.#choices.defaults) choose(each, 'operator');
     const aliases = new Map<string, ModelAlias>();
     for (const [alias, model] of this.settingAliases) aliases.set(alias, { alias, model, source: 'setting' });
     for (const { alias, model } of this.#choices.aliases) aliases.set(alias, { alias, model, source: 'operator' });

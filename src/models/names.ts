@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpeechError } from '../errors.ts';
 import type { Catalog, CatalogModel } from './catalog.ts';
-import type { Choices, DefaultModel, Task } from './choices.ts';
+import type { Choices, Task } from './choices.ts';
 import { MODEL_ID, type ModelKind } from './manifest.ts';
-import { ChosenNames, type ChosenSettings, type ModelAlias, pairs } from './names-chosen.ts';
+import { type ChosenDefault, ChosenNames, type ChosenSettings, type ModelAlias, pairs } from './names-chosen.ts';
 import { inMainLanguage, OPENAI_VOICES, speaks, stockVoice } from './names-of-voices.ts';
 import { CATALOG_FOLDER } from './shipped.ts';
 
@@ -105,7 +105,7 @@ export class Names {
   }
 
   /** Every default that a setting or the operator chose; of two for the same, the operator's. */
-  defaults(): readonly DefaultModel[] {
+  defaults(): readonly ChosenDefault[] {
     return this.#chosen.defaults;
   }
 

@@ -41,7 +41,8 @@ export interface PullOrder {
 
 /** Whoever brings models and takes them away for a command: a server, or this process in the models folder. */
 export interface ModelShop {
-  pull(name: string, order: PullOrder): Promise<void>;
+  /** Returns what the model still lacks on that machine, and what gets it, as a sentence. */
+  pull(name: string, order: PullOrder): Promise<string | undefined>;
   /** Returns the model's id. */
   remove(name: string): Promise<string>;
   close(): Promise<void>;
@@ -90,6 +91,8 @@ async function openOwnShop(settings: Settings): Promise<ModelShop> {
         if (error instanceof SpeechError) throw helpful(error.message, error.code);
         throw error;
       }
+      const { available, reason, remedy } = library.find(name).present ?? { available: true };
+      return available ? undefined : lacking({ reason, remedy });
     },
     remove: (name) => library.remove(name),
     close: () => library.close(),
@@ -109,6 +112,11 @@ export async function openOwnLibrary(settings: Settings) {
 
 function serverShop(server: ServerAddress, idleMs: number): ModelShop {
   const at = (name: string, rest: string): string => `/api/models/${encodeURIComponent(name)}/${rest}`;
+  const lacks = async (name: string, signal: AbortSignal): Promise<string | undefined> => {
+    const answer = await call(server, { method: 'GET', path: at(name, 'status'), idleMs: ANSWER_MS, signal });
+    const { state, ...why } = JSON.parse(await textOf(answer)) as Lack & { state: string };
+    return state === 'unavailable' ? lacking(why) : undefined;
+  };
   return {
     async pull(name, { allowSingleSource, acceptLicence, signal, onProgress }) {
       const begun = await call(server, {
@@ -122,7 +130,7 @@ function serverShop(server: ServerAddress, idleMs: number): ModelShop {
       await textOf(begun);
       const followed = await call(server, { method: 'GET', path: at(name, 'progress'), idleMs: EVENT_MS, signal });
       for await (const event of serverEvents(followed)) {
-        if (event.type === 'model.ready') return;
+        if (event.type === 'model.ready') return await lacks(name, signal);
         if (event.error !== undefined) throw helpful(`${server.url}: ${event.error.message}`, event.error.code);
         if (event.type === 'model.progress') onProgress(event as unknown as PullProgress);
       }
@@ -134,6 +142,16 @@ function serverShop(server: ServerAddress, idleMs: number): ModelShop {
     },
     async close() {},
   };
+}
+
+interface Lack {
+  reason?: string | null | undefined;
+  remedy?: string | null | undefined;
+}
+
+function lacking({ reason, remedy }: Lack): string | undefined {
+  if (!reason) return undefined;
+  return remedy ? `${reason}. Get it with: ${remedy}` : reason;
 }
 
 /** A failure that may lie in the network, with what helps against that. */

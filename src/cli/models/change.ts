@@ -14,6 +14,8 @@ export interface Result {
   model: string;
   state: 'ready' | 'deleted' | 'loaded' | 'unloaded' | 'pinned' | 'unpinned' | 'failed';
   error?: string;
+  /** What it still needs before it can be used, and what gets that. */
+  lacks?: string;
 }
 
 /** `models pull`: one after the other; one that does not come does not stop the others. */
@@ -32,16 +34,17 @@ export async function pull(
       };
       return await forEach('pull', names, options, signal, async (name) => {
         let latest: PullProgress | undefined;
+        let lacks: string | undefined;
         const progress = showProgress(() => progressLine(name, latest));
         const onProgress = (now: PullProgress): void => {
           latest = now;
         };
         try {
-          await shop.pull(name, { ...consent, signal, onProgress });
+          lacks = await shop.pull(name, { ...consent, signal, onProgress });
         } finally {
           progress.end();
         }
-        return { model: name, state: 'ready' };
+        return lacks === undefined ? { model: name, state: 'ready' } : { model: name, state: 'ready', lacks };
       });
     }),
   );
@@ -91,6 +94,7 @@ export async function forEach(
       const result = await work(name);
       results.push(result);
       if (!json) process.stdout.write(`${result.model}: ${result.state}\n`);
+      if (result.lacks !== undefined) process.stderr.write(`${result.model} cannot be used yet: ${result.lacks}\n`);
     } catch (error) {
       signal.throwIfAborted();
       const { message = 'failed' } = explain(error);

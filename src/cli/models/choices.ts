@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/kinds.ts';
-import { type DefaultModel, TASKS } from '../../models/choices.ts';
+import { TASKS } from '../../models/choices.ts';
 import { chooseAlias, chooseDefault } from '../../models/choose.ts';
-import type { ModelAlias } from '../../models/names-chosen.ts';
+import type { ChosenDefault, ModelAlias } from '../../models/names-chosen.ts';
 import { call, type ServerAddress, textOf } from '../backend/http.ts';
 import { UsageError } from '../command.ts';
 import type { ModelsOptions } from '../models.ts';
@@ -26,17 +26,17 @@ export async function defaults(
   } else if ((name === undefined) !== (clear ?? false)) {
     throw new UsageError('name a model, or give --clear to take the choice back');
   }
-  const show = (list: readonly DefaultModel[]): void => {
+  const show = (list: readonly ChosenDefault[]): void => {
     if (json) printJson(list);
     else if (list.length === 0) process.stdout.write('nothing was chosen: callers get the best model there is\n');
     else {
-      const rows = list.map((each) => [each.task, each.language ?? 'all others', each.model]);
-      process.stdout.write(table([['TASK', 'LANGUAGE', 'MODEL'], ...rows]));
+      const rows = list.map((each) => [each.task, each.language ?? 'all others', each.model, chosenBy(each)]);
+      process.stdout.write(table([['TASK', 'LANGUAGE', 'MODEL', 'FROM'], ...rows]));
     }
   };
   if (server !== undefined) {
     const body = task === undefined ? undefined : { task, language, model: name ?? null };
-    show((await ask<{ defaults: DefaultModel[] }>(server, '/api/defaults', body)).defaults);
+    show((await ask<{ defaults: ChosenDefault[] }>(server, '/api/defaults', body)).defaults);
     return 0;
   }
   return await withChoices(settings, (service) => {
@@ -77,6 +77,11 @@ export async function aliases(
 }
 
 const FROM = { manifest: 'the model', setting: 'OS_MODEL_ALIASES', operator: 'models alias' } as const;
+
+function chosenBy({ task, language, source }: ChosenDefault): string {
+  if (source === 'operator') return 'models default';
+  return language === null ? `${task.toUpperCase()}_MODEL` : 'OS_DEFAULT_MODELS';
+}
 
 async function ask<T>(server: ServerAddress, path: string, body: object | undefined): Promise<T> {
   const change = {

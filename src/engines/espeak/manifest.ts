@@ -12,6 +12,8 @@ export const espeakManifest: ModelManifest = {
   options: {},
   revision: '@echogarden/espeak-ng-emscripten 0.3.5',
   licence: 'GPL-3.0-or-later',
+  // The licence binds whoever passes the program on, not whoever uses it, for money or not.
+  commercialUse: true,
   languages: [...LANGUAGES],
   aliases: [],
   sampleRate: 22_050,

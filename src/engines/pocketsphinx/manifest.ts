@@ -11,6 +11,7 @@ export const pocketsphinxManifest: ModelManifest = {
   options: {},
   revision: 'pocketsphinx-en-us of the system',
   licence: 'BSD-2-Clause',
+  commercialUse: true,
   languages: ['en'],
   aliases: [],
   description:

@@ -75,4 +75,6 @@ export interface DefaultModel {
   /** BCP 47, null for all languages. */
   language: string | null;
   model: string;
+  /** What a setting chose cannot be taken back here. */
+  source: 'setting' | 'operator';
 }

@@ -58,8 +58,8 @@ function TaskDefaults({ task, chosen, current, voice }: TaskDefaultsProps) {
   const forAll = chosen.find(({ language }) => language === null);
   const forOne = chosen.filter(({ language }) => language !== null);
   const rows = [
-    { language: null, model: forAll?.model ?? current, removable: forAll !== undefined },
-    ...forOne.map(({ language, model }) => ({ language, model, removable: true })),
+    { language: null, model: forAll?.model ?? current, removable: isRemovable(forAll) },
+    ...forOne.map((one) => ({ language: one.language, model: one.model, removable: isRemovable(one) })),
   ];
   return (
     <div className={styles.task}>
@@ -103,3 +103,6 @@ function TaskDefaults({ task, chosen, current, voice }: TaskDefaultsProps) {
     </div>
   );
 }
+
+/** What a setting of the server chose stays until that is changed. */
+const isRemovable = (chosen: DefaultModel | undefined): boolean => chosen?.source === 'operator';
