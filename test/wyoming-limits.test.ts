@@ -294,3 +294,8 @@ test('without being asked for, it is not served', async (t) => {
   const { server } = await serveDuring(t, { env: { OS_WYOMING_PORT: '0' } });
   assert.equal(server.wyomingUrl, undefined);
 });
+
+test('a port that only this machine can reach is not announced, and the operator is told', async (t) => {
+  const { log } = await serve(t, { OS_WYOMING_ZEROCONF: 'true' });
+  assert.ok(log.some((line) => line.includes('Wyoming is not announced') && line.includes('only this machine')));
+});

@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { hostname } from 'node:os';
 import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { Settings } from '../config/kinds.ts';
 import { encodeEvent } from '../engines/wyoming/framing.ts';
@@ -9,6 +10,7 @@ import type { SpeechService } from '../speech/service.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 import { Connection } from './connection.ts';
 import { infoMaker } from './info.ts';
+import { announce, reachableAddresses, type Zeroconf } from './zeroconf.ts';
 
 export interface WyomingOptions {
   service: SpeechService;
@@ -41,7 +43,14 @@ export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
   checkReach(settings);
   const clients = new Clients(options);
   const servers: Server[] = [];
+  let announced: Zeroconf | undefined;
+  const hide = async (): Promise<void> => {
+    const before = announced;
+    announced = undefined;
+    await before?.close();
+  };
   const close = async (): Promise<void> => {
+    await hide();
     clients.cut();
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   };
@@ -59,17 +68,38 @@ export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
     await close();
     throw error;
   }
-  const { port } = tcp.address() as AddressInfo;
+  const { address, port } = tcp.address() as AddressInfo;
+  if (settings.wyomingZeroconf) announced = await announceServer(options, address, port);
   const host = isIP(wyomingHost) === 6 ? `[${wyomingHost}]` : wyomingHost;
   return {
     url: `${tls === undefined ? 'tcp' : 'tls'}://${host}:${port}`,
     renew: (identity) => tls?.setSecureContext(secure(identity, settings)),
     async drain(graceMs) {
+      await hide();
       for (const server of servers) server.close();
       await clients.drain(graceMs);
     },
     close,
   };
+}
+
+/** A server that cannot be announced is served all the same. */
+async function announceServer({ service, tls }: WyomingOptions, address: string, port: number) {
+  const { settings, log } = service;
+  if (isLoopbackHost(address) || tls !== undefined) {
+    const reason = tls === undefined ? 'only this machine can reach it' : 'whoever finds it so does not speak TLS';
+    log.warn('Wyoming is not announced', { reason });
+    return undefined;
+  }
+  try {
+    return await announce({
+      ...{ instance: settings.wyomingZeroconfName, hostName: hostname(), port, log },
+      addresses: () => reachableAddresses(address),
+    });
+  } catch (error) {
+    log.warn('Wyoming is not announced', { error });
+    return undefined;
+  }
 }
 
 /** Throws an Error where strangers could reach it. */
