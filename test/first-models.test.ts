@@ -206,6 +206,19 @@ test('where somebody looks after the models, none is fetched unasked', async (t)
   }
 });
 
+test('the same models are had by one word', async (t) => {
+  const { start } = await freshMachine(t);
+  const server = await start({ OS_FETCH_FIRST_MODELS: 'false' });
+  const answer = await server.fetch('/api/pull', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'first' }),
+  });
+  const { models } = (await answer.json()) as { models: { id: string; state: string }[] };
+  assert.deepEqual([answer.status, models.map(({ id }) => id)], [202, STARTERS]);
+  await came(server);
+});
+
 async function pull(server: TestServer, id: string): Promise<void> {
   assert.equal((await server.fetch(`/api/models/${id}/download`, { method: 'POST' })).status, 202);
   await until(() => server.server.library.arrival(id).state === 'ready');

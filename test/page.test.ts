@@ -250,7 +250,10 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
       .getByText(/^(Installed|In memory)$/)
       .waitFor();
     await models.getByRole('listitem', { name: 'tone-ear' }).getByText('Speech to text').waitFor();
-    await page.getByRole('region', { name: 'Defaults' }).getByText('espeak').waitFor();
+    const defaults = page.getByRole('region', { name: 'Defaults' });
+    await defaults.getByText('espeak').waitFor();
+    await page.waitForLoadState('networkidle');
+    assert.equal(await defaults.getByRole('button').count(), 0, 'what a setting chose is not taken back here');
     await leave();
   });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_GROUPS } from '../models/shipped.ts';
 import { roomIn } from '../models/store/disk.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { App } from './app.ts';
@@ -32,6 +33,7 @@ const modelList = z.object({
   models: z.array(managedModel),
   freeBytes: z.int().nullable().describe('What the disk has room for; null where that is not known'),
 });
+const modelGroup = z.object({ models: z.array(managedModel) }).meta({ id: 'ManagedModels' });
 
 /** Everything about models: which there are and can be had, fetching and removing them, memory, defaults and names. */
 export function modelManagementRoutes(app: App, deps: ModelRoutesDeps): void {
@@ -132,14 +134,18 @@ function modelLibraryRoutes(app: App, deps: ModelRoutesDeps): void {
       schema: {
         tags,
         summary: 'Fetch the model that the body names',
-        description: 'As `POST /api/models/{id}/download`.',
+        description:
+          'As `POST /api/models/{id}/download`. `first` and `recommended` stand for several models, which are answered as a list.',
         body: z.object({ model: z.string().min(1).max(300), ...consents }),
-        response: { 202: managedModel, ...changeResponses },
+        response: { 202: z.union([managedModel, modelGroup]), ...changeResponses },
       },
     },
     (request, reply) => {
       reply.code(202);
-      return begin(request.body.model, request.body);
+      const { model } = request.body;
+      const group = MODEL_GROUPS.get(model);
+      if (group === undefined) return begin(model, request.body);
+      return { models: group.map((id) => begin(id, request.body)) };
     },
   );
 
