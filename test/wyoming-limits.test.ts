@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { encodeEvent } from '../src/engines/wyoming/framing.ts';
+import { FUZZ_RUNS, mutateText, randomOf } from './support/mutate.ts';
 import { needs } from './support/needs.ts';
 import { serveDuring, serveSlowly, type TestServerOptions } from './support/server.ts';
 import { until } from './support/until.ts';
@@ -54,6 +55,33 @@ test('garbage is answered with an error and ends that connection alone', async (
     await assertServed(other);
   }
   assert.ok(log.some((line) => line.includes('A Wyoming client was refused')));
+});
+
+test('whatever fields an event has, it is answered or told what is wrong, and the connection goes on', async (t) => {
+  const { open, log } = await serve(t);
+  const client = await open();
+  const random = randomOf(3);
+  const data = JSON.stringify({
+    ...{ text: 'a', name: 'b', language: 'en', text_format: 'text', vad_sensitivity: 'default', ...FORMAT },
+    voice: { name: 'en', speaker: null, language: 'de' },
+  });
+  const types = ['transcribe', 'audio-start', 'audio-chunk', 'audio-stop', 'describe', 'ping', 'unknown'];
+  types.push('synthesize-start', 'synthesize-chunk', 'synthesize-stop');
+  for (let run = 0; run < FUZZ_RUNS / 40; run++) {
+    let fields: object;
+    try {
+      fields = Object(JSON.parse(mutateText(data, random)));
+    } catch {
+      continue;
+    }
+    if (Array.isArray(fields)) continue;
+    client.send(types[random(types.length)]!, fields, Buffer.alloc(random(3)));
+  }
+  client.send('ping', { text: 'still there' });
+  let last = await client.next();
+  while (last !== undefined && last.data.text !== 'still there') last = await client.next();
+  assert.equal(last?.type, 'pong');
+  assert.ok(!log.some((line) => line.includes('defect')));
 });
 
 test('headers, data and payloads may be as long as permitted and no longer', async (t) => {

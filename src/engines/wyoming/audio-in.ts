@@ -33,7 +33,7 @@ export function audioFormat({ rate, width, channels }: Readonly<Record<string, u
       },
     );
   }
-  if (!Object.hasOwn(READERS, width as number)) {
+  if (!Number.isInteger(width) || !Object.hasOwn(READERS, width as number)) {
     throw new SpeechError('unsupported_value', 'Samples have to be 1, 2, 3 or 4 bytes wide.', { param: 'width' });
   }
   if (!Number.isInteger(channels) || (channels as number) < 1 || (channels as number) > MAX_CHANNELS) {
