@@ -2,7 +2,7 @@ import type { Settings } from '../config/kinds.ts';
 import { firstModelsSettled, settleFirstModels } from '../models/first-models.ts';
 import type { ModelManifest } from '../models/manifest.ts';
 import { consentsFor, diskBytes } from '../models/needs.ts';
-import { NETWORK_HELP } from '../models/network-help.ts';
+import { networkHelp } from '../models/network-help.ts';
 import { STARTERS } from '../models/shipped.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Arrival, ModelLibrary } from './library.ts';
@@ -35,12 +35,12 @@ export async function bringFirstModels({ library, settings, log }: FirstModelsDe
   for (const id of models) library.begin(id, { unasked: true });
   const ends = await Promise.all(models.map((id) => arrived(library, id)));
   if (ends.every(({ state }) => state === 'ready')) settleFirstModels(dataDir);
-  const failures = ends.flatMap((end) => (end.state === 'failed' ? [end.error.message] : []));
-  if (failures.length === 0) return;
+  const failure = ends.find((end) => end.state === 'failed')?.error;
+  if (failure === undefined) return;
   log.warn('Small models could not be fetched: the packaged ones go on working, and the next start tries again', {
     models: models.filter((_, index) => ends[index]!.state === 'failed'),
-    reason: failures[0],
-    remedy: `${NETWORK_HELP} OS_FETCH_FIRST_MODELS=false ends the attempts.`,
+    reason: failure.message,
+    remedy: [networkHelp(failure.code), 'OS_FETCH_FIRST_MODELS=false ends the attempts.'].filter(Boolean).join(' '),
   });
 }
 

@@ -2,7 +2,7 @@ import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { ModelKind } from '../../models/manifest.ts';
 import { consentsFor, diskBytes } from '../../models/needs.ts';
-import { NETWORK_HELP } from '../../models/network-help.ts';
+import { networkHelp } from '../../models/network-help.ts';
 import { commandLog } from './command-log.ts';
 import { call, type ServerAddress, textOf } from './http.ts';
 import { serverEvents } from './server-events.ts';
@@ -51,7 +51,6 @@ export interface ModelShop {
 const ANSWER_MS = 10_000;
 /** The server tells of a download once a second at least. */
 const EVENT_MS = 30_000;
-const NETWORK_CODES: ReadonlySet<string> = new Set(['download_failed', 'source_not_allowed']);
 
 /** Every model that can be had, those that are here among them. Without a server it only reads. */
 export async function offeredModels(server: ServerAddress | undefined, settings: Settings): Promise<OfferedModel[]> {
@@ -156,5 +155,5 @@ function lacking({ reason, remedy }: Lack): string | undefined {
 
 /** A failure that may lie in the network, with what helps against that. */
 function helpful(message: string, code: string | undefined): Error {
-  return new Error(code !== undefined && NETWORK_CODES.has(code) ? `${message} ${NETWORK_HELP}` : message);
+  return new Error([message, networkHelp(code)].filter(Boolean).join(' '));
 }
