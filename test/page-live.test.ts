@@ -30,6 +30,16 @@ const TONES = { TTS_MODEL: 'tone-voice', TTS_VOICE: 'tone-0', STT_MODEL: 'tone-e
 const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   console.error('policy violated: ' + event.violatedDirective + ' by ' + event.blockedURI);
 });`;
+/** Keeps every microphone that the page was given, so that a test can tell whether it gave them back. */
+const KEEP_TRACKS = `const { mediaDevices } = navigator;
+const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+const tracks = [];
+mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await ask(wanted);
+  tracks.push(...stream.getTracks());
+  return stream;
+};
+window.openMicrophones = () => tracks.filter(({ readyState }) => readyState === 'live').length;`;
 /** A busy machine stretches sounds, and the tone recogniser writes a long one twice. */
 const GOOD_MORNING = /^g+o+d+ +m+o+r+n+i+n+g+$/;
 /** Controls that a screen reader could not name. */
@@ -76,6 +86,7 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
     });
     const context = await browser.newContext({ acceptDownloads: true });
     await context.addInitScript({ content: REPORT_VIOLATIONS });
+    await context.addInitScript({ content: KEEP_TRACKS });
     const page = await context.newPage();
     page.on('pageerror', (error) => wrong.push(error.message));
     page.on('console', (message) => {
@@ -116,6 +127,7 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Go on' }).waitFor();
     assert.equal(await level.count(), 0);
+    assert.equal(await page.evaluate('openMicrophones()'), 0);
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Save' }).click();
     const saved = await download;
@@ -140,6 +152,20 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
     assert.ok(before > 0);
     await page.getByRole('button', { name: 'Go on' }).click();
     await paragraphs.nth(before).getByText(GOOD_MORNING).waitFor();
+  });
+
+  test('who leaves the page leaves no microphone on, and finds what was said', async (t) => {
+    const page = await visit(t, { text: 'good morning', pauseS: 0 });
+    await page.getByRole('button', { name: 'Start captions' }).click();
+    const paragraphs = page.getByRole('log', { name: 'Recognised words' }).getByRole('listitem');
+    await paragraphs.first().waitFor();
+    assert.equal(await page.evaluate('openMicrophones()'), 1);
+    await page.getByRole('link', { name: 'Models' }).click();
+    await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
+    assert.equal(await page.evaluate('openMicrophones()'), 0);
+    await page.getByRole('link', { name: 'Live' }).click();
+    await paragraphs.first().waitFor();
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
   });
 
   test('a microphone that is refused is said in words', async (t) => {

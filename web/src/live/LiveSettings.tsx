@@ -34,11 +34,8 @@ export function LiveSettings({ models, model, answers, running }: LiveSettingsPr
     <Card label="Live settings" className={running ? styles.running : undefined}>
       <Select
         label="Microphone"
-        data={[
-          { value: ANY_DEVICE, label: 'The browser’s choice' },
-          ...devices.map(({ id, name }) => ({ value: id, label: name })),
-        ]}
-        value={devices.some(({ id }) => id === choices.device) ? choices.device : ANY_DEVICE}
+        data={deviceChoices(devices, choices.device)}
+        value={choices.device ?? ANY_DEVICE}
         allowDeselect={false}
         disabled={running}
         onChange={(id) => edit({ device: id || null })}
@@ -95,6 +92,17 @@ export function LiveSettings({ models, model, answers, running }: LiveSettingsPr
       )}
     </Card>
   );
+}
+
+/** The chosen one is among them also while browsers do not name it yet, and when it was taken away. */
+function deviceChoices(devices: MicrophoneChoice[], chosen: string | null): { value: string; label: string }[] {
+  const known = devices.map(({ id, name }) => ({ value: id, label: name }));
+  const missing = chosen !== null && !devices.some(({ id }) => id === chosen);
+  return [
+    { value: ANY_DEVICE, label: 'The browser’s choice' },
+    ...known,
+    ...(missing ? [{ value: chosen, label: devices.length === 0 ? 'The one of last time' : 'Not connected now' }] : []),
+  ];
 }
 
 /** Named once the page was allowed to use one, and again as they come and go. */

@@ -94,6 +94,12 @@ test('an answer that fails says why, and the next question is listened to', () =
   assert.equal(after(question.slice(0, 1), failed).problem, null);
 });
 
+test('an answer of no words is not waited for, one that is about to be heard is', () => {
+  const end = { type: 'response.done', response: { status: 'completed' } };
+  assert.equal(after([...question, end]).doing, 'listening');
+  assert.equal(after([...question, ...answer, end]).doing, 'thinking');
+});
+
 test('a line that ends leaves nothing open', () => {
   const ended = withoutLine(
     after([...question, ...answer, { type: 'input_audio_buffer.speech_started', item_id: 'x' }]),

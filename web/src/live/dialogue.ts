@@ -106,7 +106,8 @@ function withEnd(dialogue: Dialogue, response: unknown): Dialogue {
     status?: unknown;
     status_details?: { error?: { message?: unknown } } | null;
   };
-  if (status !== 'failed') return dialogue;
+  // An answer of no words is never heard to end.
+  if (status !== 'failed') return dialogue.turns.at(-1)?.speaker === 'server' ? dialogue : resting(dialogue);
   const message = details?.error?.message;
   return { ...resting(dialogue), problem: typeof message === 'string' ? message : 'The answer failed.' };
 }
