@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { SpeechError } from '../../errors.ts';
 import type { OpenModel } from '../contract.ts';
 import { engine } from './engine.ts';
+import { encodeEvent, FrameReader } from './framing.ts';
 
 const MODEL: OpenModel = {
   ...{ id: 'far', engine: 'wyoming', family: 'tts', folder: '', assets: {}, languages: ['de', 'en'], voices: [] },
@@ -58,4 +61,35 @@ test('a manifest that does not say where the server is cannot be opened', async 
       JSON.stringify(options),
     );
   }
+});
+
+test('a server is asked in its own words: its language, its name of the recogniser, its name of the voice', async (t) => {
+  const asked: unknown[] = [];
+  const server = createServer((socket) => {
+    const reader = new FrameReader({ headerBytes: 1000, dataBytes: 1000, payloadBytes: 100_000 });
+    socket.on('data', (bytes) => {
+      for (const { type, data } of reader.read(bytes)) {
+        if (type === 'transcribe' || type === 'synthesize') asked.push(data);
+        if (type === 'audio-stop') socket.write(encodeEvent('transcript', { text: ' heard ', language: 'de' }));
+        if (type === 'synthesize') socket.write(encodeEvent('audio-stop'));
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const { signal } = new AbortController();
+  const voices = [{ id: 'amy', name: 'Amy', language: 'en', speaker: 'en_GB-amy-medium' }];
+  const far = { ...MODEL, voices, options: { host: '127.0.0.1', port, model: 'base' } };
+  const ear = await engine.open({ ...far, family: 'asr' }, { threads: 1 });
+  const pcm = new Float32Array(16_000).fill(0.1);
+  const segments = await Array.fromAsync(ear.transcribe!({ pcm, language: 'de-AT' }, signal));
+  assert.deepEqual(segments, [{ text: 'heard', startMs: 0, endMs: 1000, language: 'de' }]);
+  const voice = await engine.open(far, { threads: 1 });
+  assert.deepEqual(await Array.fromAsync(voice.speak!({ text: 'a', voice: 'amy', speed: 1 }, signal)), []);
+  assert.deepEqual(asked, [
+    { name: 'base', language: 'de' },
+    { text: 'a', voice: { name: 'en_GB-amy-medium' } },
+  ]);
 });

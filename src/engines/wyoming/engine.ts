@@ -42,6 +42,7 @@ export const engine: Engine = {
       server: { ...address, ca: ca === undefined ? undefined : await readFile(ca) },
       capabilities: capabilitiesOf(model),
       voices: voicesOf(model),
+      languages: model.languages,
       remoteModel: typeof name === 'string' && name !== '' ? name : undefined,
       concurrency: Number.isInteger(concurrency) && Number(concurrency) >= 1 ? Number(concurrency) : CONCURRENCY,
     });

@@ -17,6 +17,8 @@ export interface RemoteModelOptions {
   server: RemoteOptions;
   capabilities: Capabilities;
   voices: readonly Voice[];
+  /** As the server writes them. */
+  languages: readonly string[];
   /** What the server calls its recogniser; its own default where left out. */
   remoteModel: string | undefined;
   concurrency: number;
@@ -94,7 +96,8 @@ export class RemoteModel implements LoadedModel {
     };
     try {
       const { remoteModel: name } = this.#options;
-      const wish = { ...(name === undefined ? {} : { name }), ...(language === undefined ? {} : { language }) };
+      const spoken = language === undefined ? undefined : asKnown(language, this.#options.languages);
+      const wish = { ...(name === undefined ? {} : { name }), ...(spoken === undefined ? {} : { language: spoken }) };
       await remote.send('transcribe', wish);
       await remote.send('audio-start', FORMAT);
       // While it is read: a server may answer before it has heard everything.
@@ -107,8 +110,8 @@ export class RemoteModel implements LoadedModel {
         const { type, data } = await remote.next();
         const heard = typeof data.text === 'string' ? data.text : '';
         if (type === 'transcript') {
-          const spoken = typeof data.language === 'string' ? { language: data.language } : {};
-          yield { text: heard.trim(), final: true, startMs: 0, endMs: sentMs, ...spoken };
+          const found = typeof data.language === 'string' ? { language: data.language } : {};
+          yield { text: heard.trim(), final: true, startMs: 0, endMs: sentMs, ...found };
           return;
         }
         if (type !== 'transcript-chunk') continue;
@@ -121,6 +124,13 @@ export class RemoteModel implements LoadedModel {
       remote.close();
     }
   }
+}
+
+/** A language as the server writes it: many know `de` and give up on `de-AT`. */
+function asKnown(language: string, known: readonly string[]): string {
+  const plain = (tag: string): string => tag.toLowerCase().split('-', 1)[0]!;
+  const exact = known.find((tag) => tag.toLowerCase() === language.toLowerCase());
+  return exact ?? known.find((tag) => plain(tag) === plain(language)) ?? language;
 }
 
 /** As 16-bit samples, little-endian. */
