@@ -1,6 +1,7 @@
 /** What Home Assistant and other clients of the Wyoming protocol do, over real sockets with real engines. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { randomOf } from './support/mutate.ts';
 import { serveDuring } from './support/server.ts';
 import { until } from './support/until.ts';
 import { soundOf, WyomingClient } from './support/wyoming.ts';
@@ -255,4 +256,48 @@ test('a voice is found by the name that info tells, by its own id, or by its lan
   assert.equal(await rateOf({ language: 'de-DE' }), '22050/2/1', 'the default voice knows no German');
   assert.equal(await rateOf({ name: 'espeak:en-gb' }), '22050/2/1');
   assert.equal(await rateOf({ name: 'de' }), '22050/2/1');
+});
+
+test('whatever order a client does things in, each end that it tells is answered once, and no work is left', async (t) => {
+  const { server } = await serveDuring(t, { tones: true, env: MODELS });
+  const random = randomOf(42);
+  const format = { rate: 16_000, width: 2, channels: 1 };
+  const steps: [string, () => [data: object, payload?: Buffer]][] = [
+    ['transcribe', () => [{ language: 'en' }]],
+    ['audio-start', () => [format]],
+    ['audio-chunk', () => [format, Buffer.alloc(random(8000), random(256))]],
+    ['audio-stop', () => [{}]],
+    ['synthesize', () => [{ text: 'a.' }]],
+    ['synthesize-start', () => [{}]],
+    ['synthesize-stop', () => [{}]],
+    ['describe', () => [{}]],
+  ];
+  for (let life = 0; life < 12; life++) {
+    const client = await WyomingClient.open(t, server.wyomingUrl!);
+    const owed = { transcript: 0, 'synthesize-stopped': 0, info: 0 };
+    let streaming = false;
+    for (let i = 0; i < 20; i++) {
+      const [type, make] = steps[random(steps.length)]!;
+      client.send(type, ...make());
+      if (type === 'synthesize-start') streaming = true;
+      if (type === 'synthesize-stop') streaming = false;
+      if (streaming && random(2) === 0) client.send('synthesize-chunk', { text: 'b! c' });
+      if (type === 'audio-stop') owed.transcript++;
+      if (type === 'synthesize-stop') owed['synthesize-stopped']++;
+      if (type === 'describe') owed.info++;
+    }
+    client.send('synthesize-stop').send('audio-stop');
+    owed['synthesize-stopped']++;
+    owed.transcript++;
+    const seen = { transcript: 0, 'synthesize-stopped': 0, info: 0 };
+    while (Object.keys(owed).some((type) => seen[type as keyof typeof seen] < owed[type as keyof typeof owed])) {
+      const event = await client.next();
+      assert.ok(event !== undefined && event.type !== 'error', JSON.stringify(event?.data));
+      if (Object.hasOwn(seen, event.type)) seen[event.type as keyof typeof seen]++;
+    }
+    await client.send('ping').answer('pong');
+    assert.deepEqual(seen, owed);
+  }
+  const { router } = server.service;
+  await until(() => router.status().models.every(({ running, waiting }) => running + waiting.interactive === 0));
 });
