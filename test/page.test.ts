@@ -328,8 +328,9 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     await defaults.getByRole('button', { name: /^Take back tone-voice/ }).waitFor({ state: 'detached' });
 
     await ask('Delete…');
+    await dialog.getByRole('button', { name: 'Delete' }).waitFor();
     await page.keyboard.press('Escape');
-    assert.equal(await page.evaluate('document.activeElement.id'), 'model-tone-voice');
+    await until(async () => (await page.evaluate('document.activeElement.id')) === 'model-tone-voice');
     await ask('Delete…');
     await dialog.getByRole('button', { name: 'Delete' }).click();
     await voice.getByRole('button', { name: 'Download tone-voice' }).waitFor();
