@@ -59,6 +59,8 @@ export class SocketSession {
   readonly #countBytes: (amount: number) => number;
   #handlers: SocketHandlers = {};
   #closing = false;
+  /** What this side closed it with. A client that is gone never repeats it. */
+  #saidCode: number | undefined;
   #waiting: NodeJS.Timeout | undefined;
   #held = false;
   #lastMessageAt = this.#openedAt;
@@ -158,6 +160,7 @@ export class SocketSession {
     // Whatever was held back: the client's answer stands behind it.
     this.#stopWaiting();
     this.release();
+    this.#saidCode = code;
     this.#ws.close(code, shortened(reason));
   }
 
@@ -273,7 +276,7 @@ export class SocketSession {
 
   #onClose(code: number): void {
     this.#closing = true;
-    this.#metrics.socketClosed({ route: this.path, code });
+    this.#metrics.socketClosed({ route: this.path, code: this.#saidCode ?? code });
     clearTimeout(this.#waiting);
     this.#waiting = undefined;
     this.#gone.abort(new SpeechError('cancelled', 'The client left.'));
