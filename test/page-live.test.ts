@@ -143,7 +143,7 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
   });
 
   test('a line that the server ends says why, and one button goes on behind what was said', async (t) => {
-    const leaving = await serveDuring(t, { tones: true, env: { ...TONES, OS_WS_MAX_SESSION_S: '4' } });
+    const leaving = await serveDuring(t, { tones: true, env: { ...TONES, OS_WS_MAX_SESSION_S: '10' } });
     const page = await visit(t, { text: 'good morning', pauseS: 0 }, leaving);
     await page.getByRole('button', { name: 'Start captions' }).click();
     await page.getByRole('alert').getByText('The time is up').waitFor();

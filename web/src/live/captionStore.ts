@@ -49,7 +49,7 @@ export class CaptionStore extends Store<CaptionState> {
       query: (sampleRate) => ({
         model,
         ...(language !== null && { language }),
-        ...{ sample_rate: String(sampleRate), endpointing: String(pauseMs), words: 'false' },
+        ...{ sample_rate: String(sampleRate), vad: 'true', endpointing: String(pauseMs), words: 'false' },
       }),
       handlers: {
         onMicrophone: () => this.update({ phase: 'connecting' }),
