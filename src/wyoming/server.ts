@@ -1,15 +1,13 @@
-import { lstatSync, readFileSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { Settings } from '../config/kinds.ts';
-import { encodeEvent } from '../engines/wyoming/framing.ts';
-import { SpeechError } from '../errors.ts';
-import { isLoopbackHost, networkList, rateKey } from '../security/addresses.ts';
+import { isLoopbackHost } from '../security/addresses.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
-import { Connection } from './connection.ts';
-import { infoMaker } from './info.ts';
+import { Clients, LOCAL } from './clients.ts';
+import { listen, listenLocally } from './listen.ts';
 import { announce, reachableAddresses, type Zeroconf } from './zeroconf.ts';
 
 export interface WyomingOptions {
@@ -30,9 +28,6 @@ export interface Wyoming {
   close(): Promise<void>;
 }
 
-/** Whoever connects through a Unix socket is this machine's. */
-const LOCAL = 'local';
-
 /**
  * Serves the Wyoming protocol. Throws an Error with a sentence for the operator where it may not listen there, because
  * nothing but the network says who may use it, or cannot.
@@ -41,7 +36,8 @@ export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
   const { settings } = options.service;
   const { wyomingHost, wyomingPort, wyomingSocket } = settings;
   checkReach(settings);
-  const clients = new Clients(options);
+  const { service, securityLog, version } = options;
+  const clients = new Clients({ service, securityLog, version, secure: options.tls !== undefined });
   const servers: Server[] = [];
   let announced: Zeroconf | undefined;
   const hide = async (): Promise<void> => {
@@ -115,97 +111,6 @@ function checkReach(settings: Settings): void {
     throw new Error('OS_WYOMING_CLIENT_CA has no effect without OS_WYOMING_TLS');
 }
 
-/** Everyone who is connected. */
-class Clients {
-  readonly #options: WyomingOptions;
-  readonly #info: () => Buffer;
-  readonly #allowed: (address: string) => boolean;
-  readonly #open = new Map<Socket, Connection | undefined>();
-  readonly #perAddress = new Map<string, number>();
-
-  constructor(options: WyomingOptions) {
-    this.#options = options;
-    const { settings, catalog, names } = options.service;
-    this.#info = infoMaker({ catalog, names, version: options.version, endpointing: settings.wyomingEndpointing });
-    this.#allowed = networkCheck(settings.wyomingAllowedNetworks);
-  }
-
-  /** Serves a client that may be served. */
-  take(socket: Socket, from?: string): void {
-    const owner = this.admit(socket, from);
-    if (owner !== undefined) this.serve(socket, socket, owner);
-  }
-
-  /** Counts a client. Undefined where it was sent away. */
-  admit(socket: Socket, from = socket.remoteAddress ?? ''): string | undefined {
-    const { wyomingConnections, wyomingConnectionsPerAddress } = this.#options.service.settings.limits;
-    socket.on('error', () => {});
-    if (from !== LOCAL && !this.#allowed(from)) {
-      this.#options.securityLog.record({ event: 'network_refused', address: from, route: 'wyoming' });
-      socket.destroy();
-      return undefined;
-    }
-    const owner = from === LOCAL ? LOCAL : rateKey(from);
-    const own = this.#perAddress.get(owner) ?? 0;
-    if (this.#open.size >= wyomingConnections || own >= wyomingConnectionsPerAddress) {
-      const { message: text, code } = new SpeechError('overloaded', 'There are too many connections.');
-      // A client of TLS cannot read it, and learns from the end alone.
-      if (this.#options.tls === undefined || from === LOCAL) socket.end(encodeEvent('error', { text, code }));
-      socket.destroySoon();
-      return undefined;
-    }
-    this.#perAddress.set(owner, own + 1);
-    this.#open.set(socket, undefined);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      const left = this.#perAddress.get(owner)! - 1;
-      if (left === 0) this.#perAddress.delete(owner);
-      else this.#perAddress.set(owner, left);
-    });
-    return owner;
-  }
-
-  /** `socket` is what was counted; `stream` is that or TLS on top of it. */
-  serve(socket: Socket, stream: Socket, owner: string): void {
-    const { service } = this.#options;
-    const connection = new Connection(stream, {
-      ...{ deps: service, info: this.#info, settings: service.settings, log: service.log },
-      keyId: `wyoming ${owner}`,
-    });
-    this.#open.set(socket, connection);
-    if (stream !== socket) stream.once('close', () => socket.destroy());
-    void connection.run();
-  }
-
-  async drain(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([Promise.all([...this.#open.values()].map((connection) => connection?.drain())), over]);
-    clearTimeout(timer);
-  }
-
-  cut(): void {
-    for (const socket of this.#open.keys()) socket.destroy();
-  }
-}
-
-/** This machine and the networks (CIDR). Throws an Error that names a bad one. */
-function networkCheck(networks: readonly string[]): (address: string) => boolean {
-  let list: ReturnType<typeof networkList>;
-  try {
-    list = networkList([...networks, '127.0.0.0/8', '::1/128']);
-  } catch (error) {
-    throw new Error(`OS_WYOMING_ALLOWED_NETWORKS: ${(error as Error).message}`);
-  }
-  return (peer) => {
-    const address = peer.replace(/%.*$/, '');
-    const family = isIP(address);
-    return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
-  };
-}
-
 function secureServer(identity: { cert: string; key: string }, settings: Settings, clients: Clients) {
   const admitted = new Map<string, { socket: Socket; owner: string }>();
   const server = createTlsServer({
@@ -235,38 +140,4 @@ function secure({ cert, key }: { cert: string; key: string }, { wyomingClientCa 
     ...{ cert, key, minVersion: 'TLSv1.2' },
     ...(wyomingClientCa === '' ? {} : { ca: readFileSync(wyomingClientCa) }),
   };
-}
-
-function listen(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(where, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** Listens on a Unix socket that only this user can open; one that a killed server left behind is replaced. */
-async function listenLocally(server: Server, path: string): Promise<void> {
-  if (isSocket(path) && !(await answers(path))) unlinkSync(path);
-  const before = process.umask(0o177);
-  const listening = listen(server, { path });
-  // It was made within the call: no other file is touched by this.
-  process.umask(before);
-  await listening;
-}
-
-function isSocket(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

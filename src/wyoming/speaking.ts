@@ -4,15 +4,12 @@ import { SpeechError } from '../errors.ts';
 import type { LiveCaller, Speaking } from '../live/contract.ts';
 import { openSpeaking } from '../live/speaking.ts';
 import { type SpeakDeps, speak } from '../speech/speak.ts';
+import { AudioOut } from './audio-out.ts';
 import { chooseVoice, type Models } from './choice.ts';
 import { type Fields, optionalFields, optionalLanguage, optionalName, optionalText } from './fields.ts';
 import type { Wire } from './wire.ts';
 
 export type VoiceDeps = SpeakDeps & Models;
-
-/** Audio leaves in chunks of at most this many ms. */
-const CHUNK_MS = 100;
-const SAMPLE_BYTES = 2;
 
 /** What a client says about how to speak. */
 interface Manner {
@@ -122,11 +119,6 @@ export class SpeakingJobs {
     stream.stopped.resolve();
   }
 
-  /** Resolves when everything that was asked for has been said. */
-  finished(): Promise<void> {
-    return this.#last;
-  }
-
   close(): void {
     this.#forgetStream();
   }
@@ -232,40 +224,6 @@ export class SpeakingJobs {
 
   #rateOf(speaking: Speaking): number {
     return this.#deps.names.model('tts', speaking.model).capabilities.speak!.sampleRate;
-  }
-}
-
-/** Audio on its way out: `audio-start` before the first samples, `audio-stop` behind the last, one format for all. */
-class AudioOut {
-  readonly #wire: Wire;
-  readonly #format: { rate: number; width: number; channels: number };
-  #open = false;
-  #sent = 0;
-
-  constructor(wire: Wire, rate: number) {
-    this.#wire = wire;
-    this.#format = { rate, width: SAMPLE_BYTES, channels: 1 };
-  }
-
-  async samples(bytes: Uint8Array): Promise<void> {
-    const { rate } = this.#format;
-    const chunkBytes = Math.ceil((rate * CHUNK_MS) / 1000) * SAMPLE_BYTES;
-    for (let at = 0; at < bytes.length; at += chunkBytes) {
-      if (!this.#open) await this.#wire.send('audio-start', this.#timed());
-      this.#open = true;
-      const chunk = bytes.subarray(at, at + chunkBytes);
-      await this.#wire.send('audio-chunk', this.#timed(), chunk);
-      this.#sent += chunk.length / SAMPLE_BYTES;
-    }
-  }
-
-  async end(): Promise<void> {
-    if (this.#open) await this.#wire.send('audio-stop', { timestamp: this.#timed().timestamp });
-    this.#open = false;
-  }
-
-  #timed() {
-    return { ...this.#format, timestamp: Math.round((this.#sent * 1000) / this.#format.rate) };
   }
 }
 

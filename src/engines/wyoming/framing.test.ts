@@ -41,18 +41,8 @@ test('events are read wherever the stream is cut, in two pieces or byte by byte'
   for (let cut = 0; cut <= STREAM.length; cut++) {
     const reader = new FrameReader(BOUNDS);
     assert.deepEqual(readAll(reader, STREAM.subarray(0, cut), STREAM.subarray(cut)), whole, `cut at ${cut}`);
-    assert.equal(reader.midway, false);
   }
   assert.deepEqual(readAll(new FrameReader(BOUNDS), ...[...STREAM].map((byte) => Buffer.of(byte))), whole);
-});
-
-test('an event that has begun is known to be open', () => {
-  const reader = new FrameReader(BOUNDS);
-  assert.equal(reader.midway, false);
-  for (let cut = 1; cut < STREAM.indexOf('\n'); cut++) {
-    readAll(reader, STREAM.subarray(cut - 1, cut));
-    assert.equal(reader.midway, true);
-  }
 });
 
 test('data in the header is read, and data behind it counts more', () => {

@@ -41,11 +41,6 @@ export class FrameReader {
     this.#bounds = bounds;
   }
 
-  /** Whether an event has begun and not ended. */
-  get midway(): boolean {
-    return this.#open !== undefined || this.#part.length > 0;
-  }
-
   /**
    * The events that these bytes complete; read them all before the next call. Throws SpeechError `too_large`,
    * `invalid_json` or `invalid_request`, and then nothing behind it can be read: the stream has lost its beat.
