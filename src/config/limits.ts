@@ -829,6 +829,15 @@ export const limits = {
     public: true,
     doc: 'One utterance of live speech; speech that goes on is cut there and heard further as the next utterance.',
   }),
+  liveAudioBytes: limit({
+    env: 'OS_LIVE_MEMORY_MB',
+    scale: 1024 * 1024,
+    default: 1024,
+    min: 8,
+    max: 1_048_576,
+    unit: 'MB',
+    doc: 'Audio that all live sessions hold in memory together, about 16 seconds in each MB; one key may take half of it.',
+  }),
   liveBacklogMs: limit({
     env: 'OS_LIVE_BACKLOG_S',
     scale: 1000,

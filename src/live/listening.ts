@@ -7,6 +7,7 @@ import type { Names } from '../models/names.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Router } from '../workers/router.ts';
+import { type AudioRoom, audioRoomOf } from './audio-room.ts';
 import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from './contract.ts';
 import { FrameJudge } from './frame-judge.ts';
 import { Intake, requireRate } from './intake.ts';
@@ -59,7 +60,8 @@ class ListeningSession implements Listening {
   readonly #onEvent: (event: ListeningEvent) => void;
   readonly #judge: FrameJudge;
   readonly #intake: Intake;
-  readonly #tape = new Tape();
+  readonly #room: AudioRoom;
+  readonly #tape = new Tape((samples) => this.#room.take(this.#caller.keyId, samples));
   readonly #recognition: Recognition;
   #options: ListeningOptions;
   #hearing: HearingOptions;
@@ -85,6 +87,7 @@ class ListeningSession implements Listening {
   ) {
     this.#deps = deps;
     this.#caller = caller;
+    this.#room = audioRoomOf(deps.router);
     this.#onEvent = onEvent;
     this.#judge = new FrameJudge({
       own: voice,
@@ -140,6 +143,12 @@ class ListeningSession implements Listening {
     }
     if (this.backlogMs + chunkMs > limitMs) {
       throw new SpeechError('overloaded', 'The audio comes faster than it can be heard.', {
+        param: 'audio',
+        retryAfterMs: 1000,
+      });
+    }
+    if (!this.#room.isFree(this.#caller.keyId, this.#deps.settings.limits.liveAudioBytes)) {
+      throw new SpeechError('overloaded', 'Too much live audio is being heard at once.', {
         param: 'audio',
         retryAfterMs: 1000,
       });

@@ -7,6 +7,12 @@ export class Tape {
   /** Position of the first block. */
   #base = 0;
   #end = 0;
+  readonly #onHeld: (samples: number) => void;
+
+  /** `onHeld` is told of memory that is taken, and with a negative number of what is given back. */
+  constructor(onHeld: (samples: number) => void = () => {}) {
+    this.#onHeld = onHeld;
+  }
 
   /** Samples that were ever appended. */
   get end(): number {
@@ -21,7 +27,10 @@ export class Tape {
   append(pcm: Float32Array): void {
     for (let at = 0; at < pcm.length; ) {
       const used = (this.#end - this.#base) % BLOCK;
-      if (this.#end - this.#base === this.held) this.#blocks.push(new Float32Array(BLOCK));
+      if (this.#end - this.#base === this.held) {
+        this.#blocks.push(new Float32Array(BLOCK));
+        this.#onHeld(BLOCK);
+      }
       const part = pcm.subarray(at, at + BLOCK - used);
       this.#blocks.at(-1)!.set(part, used);
       this.#end += part.length;
@@ -34,11 +43,13 @@ export class Tape {
     const blocks = Math.min(this.#blocks.length, Math.floor((position - this.#base) / BLOCK));
     if (blocks <= 0) return;
     this.#blocks.splice(0, blocks);
+    this.#onHeld(-blocks * BLOCK);
     this.#base += blocks * BLOCK;
   }
 
   /** Lets go of everything. */
   clear(): void {
+    this.#onHeld(-this.held);
     this.#blocks = [];
     this.#base = this.#end;
   }
