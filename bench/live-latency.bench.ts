@@ -84,7 +84,7 @@ function tell(what: string, all: Asked[], doneAt: (each: Asked) => number, alone
     what: `end of speech to ${what}, behind ${ms(endpointing)} of endpointing; p95 of ${all.length}`,
     ours: `${ms(quantile(waits, 0.95))} (median ${ms(median(waits))})`,
     baseline: `${ms(quantile(alone, 0.95))} the engines alone (median ${ms(median(alone))})`,
-    ratio: `+${ours.toFixed(2)} ms`,
+    ratio: `${ours < 0 ? '' : '+'}${ours.toFixed(2)} ms`,
     aim: `≤ +${AIM_MS} ms`,
     met: ours <= AIM_MS,
   });
@@ -154,12 +154,12 @@ async function enginesAlone(): Promise<{ recognition: number[]; firstChunk: numb
   const recognition: number[] = [];
   const firstChunk: number[] = [];
   for (let i = 0; i < TIMES + WARM_UP; i++) {
-    const [hearing] = (await ear.run({ hear: { path }, times: 1 })).runs;
+    // A server that hears has just worked on what was said before, and a processor that has just worked is faster.
+    const hearing = (await ear.run({ hear: { path }, times: 3 })).runs.at(-1);
     const [speaking] = (await voice.run({ speak: { text: ANSWER, voice: 'tone-0' }, times: 1 })).runs;
-    // As far apart as questions are: a processor that has just worked is faster.
     await sleep(200);
     if (i < WARM_UP) continue;
-    recognition.push(hearing!.wholeMs);
+    recognition.push(hearing!.engineMs);
     firstChunk.push(speaking!.firstMs);
   }
   ear.stop();

@@ -16,7 +16,7 @@ const SECONDS = Number(process.env.OS_SOAK_S ?? 60);
 const STREAMS = 4;
 const CONVERSATIONS = 4;
 const REQUESTS = 2;
-const SESSION_MS = 4000;
+const SESSION_MS = 6000;
 const STREAM_RATE = 16_000;
 const REALTIME_RATE = 24_000;
 /** The first rounds fill caches; the medians of as many behind them and at the end are compared. */

@@ -19,6 +19,7 @@ async function work(loaded: LoadedModel, task: BareTask): Promise<BareResult> {
   for (let i = 0; i < (task.times ?? Number.POSITIVE_INFINITY) && performance.now() < until; i++) {
     const began = performance.now();
     let firstMs = 0;
+    let readMs = 0;
     if (task.speak !== undefined) {
       for await (const { pcm, sampleRate } of loaded.speak!({ ...task.speak, speed: 1 }, signal)) {
         firstMs ||= performance.now() - began;
@@ -26,10 +27,12 @@ async function work(loaded: LoadedModel, task: BareTask): Promise<BareResult> {
       }
     } else if (task.hear !== undefined) {
       const pcm = readPcm(task.hear.path);
+      readMs = performance.now() - began;
       for await (const _ of loaded.transcribe!({ pcm }, signal)) firstMs ||= performance.now() - began;
       result.audioMs += pcm.length / 16;
     }
-    result.runs.push({ firstMs, wholeMs: performance.now() - began });
+    const wholeMs = performance.now() - began;
+    result.runs.push({ firstMs, wholeMs, engineMs: wholeMs - readMs });
   }
   return result;
 }

@@ -13,8 +13,8 @@ export interface BareTask {
 }
 
 export interface BareResult {
-  /** Per run: until the first audio or segment, and until the end, in ms. */
-  runs: { firstMs: number; wholeMs: number }[];
+  /** Per run: until the first audio or segment, and until the end, in ms; `engineMs` leaves out reading the file. */
+  runs: { firstMs: number; wholeMs: number; engineMs: number }[];
   /** Of what was spoken or heard, in ms. */
   audioMs: number;
 }

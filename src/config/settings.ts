@@ -385,7 +385,7 @@ export const settingsTable = {
     values: ['auto', 'webrtc', 'silero'],
     default: 'auto',
     group: 'Hearing',
-    doc: 'What finds the pauses that long recordings are cut at: the packaged detector, a Silero model, or that model where one is present.',
+    doc: 'What finds the pauses that long recordings are cut at and that end what is said live: the packaged detector, a Silero model, or that model where one is present. Live sessions do without a model that fails or falls behind.',
   }),
   sttNoiseReduce: bool({
     env: 'STT_NOISE_REDUCE',
