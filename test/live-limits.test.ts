@@ -109,3 +109,14 @@ test('at shutdown a text that had come is spoken to its end', async (t) => {
   assert.equal(await live.closed(), 1000);
   assert.equal(live.told.at(-1)!.type, 'Flushed');
 });
+
+test('a message of more audio than may wait is refused as that, and the stream goes on', async (t) => {
+  const server = await serveDuring(t, { tones: true, env: { ...TONES, OS_LIVE_BACKLOG_S: '5' } });
+  const live = await LiveSocket.open(server, '/v1/listen?encoding=mulaw&sample_rate=8000');
+  live.send(Buffer.alloc(8000 * 5 + 1, 0xff));
+  assert.equal((await live.until('Error')).variant, 'audio_too_long');
+  live.send(Buffer.alloc(8000 * 5, 0xff));
+  live.send({ type: 'CloseStream' });
+  assert.equal(await live.closed(), 1000);
+  assert.equal(live.told.at(-1)!.duration, 5);
+});

@@ -95,7 +95,8 @@ export class ListenSession {
     } catch (thrown) {
       const error = SpeechError.from(thrown);
       this.#tell(error);
-      if (error.code === 'overloaded') return;
+      // Too much at once is audio all the same.
+      if (error.code === 'overloaded' || error.code === 'audio_too_long') return;
       this.#ending = true;
       this.#out!.close(CLOSE.undecodable, 'DATA-0000: The payload cannot be decoded as audio.');
     }
