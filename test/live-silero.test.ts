@@ -107,3 +107,15 @@ test('a session goes on when the process of the model is killed', { skip }, asyn
   await stop();
   assert.ok(server.log.some((each) => each.includes('does without the model that finds voices')));
 });
+
+test('a session that the model watches holds no shutdown up, and is told whole', { skip }, async (test) => {
+  const server = await serve(test, { OS_SHUTDOWN_TIMEOUT_S: '600' });
+  const { push, events, socket } = await connect(server);
+  const closed = once(socket, 'close');
+  push(recording().subarray(0, 2 * SECOND));
+  await until(() => watches(server) === 1 && events.length > 0);
+  await server.server.close();
+  const [code] = await closed;
+  assert.equal(code, 1001);
+  assert.equal(events.at(-1)!.state, 'speech_end');
+});
