@@ -17,8 +17,8 @@ import { Microphone } from './support/microphone.ts';
 import { median, ms, quantile, report } from './support/report.ts';
 import { startBenchServer } from './support/server.ts';
 
-const TIMES = 30;
-const WARM_UP = 3;
+const TIMES = 50;
+const WARM_UP = 10;
 const QUESTION = 'good morning';
 const ANSWER = 'good day to you.';
 const ENDPOINTING_MS = 300;

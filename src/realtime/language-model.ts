@@ -2,8 +2,10 @@
  * A language model behind any OpenAI-compatible `chat/completions`: takes the conversation, streams text and calls of
  * functions.
  */
+import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { SpeechError } from '../errors.ts';
+import { abortError, SpeechError } from '../errors.ts';
+import { ChatRequests, letEnd } from './chat-request.ts';
 import { type Item, textOf } from './items.ts';
 import type { Generation, TokenUsage } from './response.ts';
 
@@ -64,63 +66,66 @@ const MAX_CALLS = 128;
 
 export class LanguageModel {
   #options: LanguageModelOptions;
+  #requests: ChatRequests;
 
   constructor(options: LanguageModelOptions) {
     this.#options = options;
+    this.#requests = new ChatRequests(`${options.url.replace(/\/+$/, '')}/chat/completions`, {
+      accept: 'text/event-stream',
+      ...(options.apiKey === '' ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    });
   }
 
   /** Ends with `end`, or throws SpeechError: `upstream_failed`, or the signal's reason. */
   async *think(generation: Generation, signal: AbortSignal): AsyncGenerator<Thought> {
-    const { url, apiKey, idleMs, maxBytes } = this.#options;
-    const idle = new AbortController();
+    const { model, idleMs, maxBytes } = this.#options;
+    const stop = new AbortController();
+    let stalled = false;
     // Runs only while the model is waited for, not while somebody speaks what it said.
     let timer: NodeJS.Timeout | undefined;
+    const stall = (): void => {
+      stalled = true;
+      stop.abort();
+    };
     const waits = (waiting: boolean): void => {
       clearTimeout(timer);
-      timer = waiting ? setTimeout(() => idle.abort(), idleMs) : undefined;
+      timer = waiting ? setTimeout(stall, idleMs) : undefined;
     };
     waits(true);
-    const either = AbortSignal.any([signal, idle.signal]);
+    let whole = false;
     try {
-      const answer = await fetch(`${url.replace(/\/+$/, '')}/chat/completions`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'text/event-stream',
-          ...(apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }),
-        },
-        body: JSON.stringify(chatRequest(this.#options.model, generation)),
-        signal: either,
-        redirect: 'error',
-      });
-      if (!answer.ok || answer.body === null) {
-        await answer.body?.cancel();
-        throw failed(`it answered ${answer.status}`);
+      const either = AbortSignal.any([signal, stop.signal]);
+      const answer = await this.#requests.post(chatRequest(model, generation), either);
+      if (answer.statusCode !== 200) throw failed(`it answered ${answer.statusCode}`);
+      for await (const thought of thoughts(eventsOf(answer, maxBytes, waits))) {
+        if (thought.kind === 'end') {
+          whole = true;
+          letEnd(answer);
+        }
+        yield thought;
       }
-      yield* thoughts(eventsOf(answer.body, maxBytes, waits));
     } catch (thrown) {
-      if (signal.aborted || thrown instanceof SpeechError) throw SpeechError.from(thrown);
-      throw failed(
-        idle.signal.aborted ? `it said nothing for ${idleMs / 1000} seconds` : String((thrown as Error).message),
-      );
+      if (signal.aborted) throw abortError(signal);
+      if (thrown instanceof SpeechError) throw thrown;
+      throw failed(stalled ? `it said nothing for ${idleMs / 1000} seconds` : String((thrown as Error).message));
     } finally {
       waits(false);
       // Leaving halfway also ends the request.
-      idle.abort();
+      if (!whole) stop.abort();
     }
   }
 }
 
 /** The data of server-sent events. `waits` is told when the next bytes are waited for, and when they are there. */
 async function* eventsOf(
-  body: ReadableStream<Uint8Array>,
+  answer: IncomingMessage,
   maxBytes: number,
   waits: (waiting: boolean) => void,
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let bytes = 0;
   let rest = '';
-  for await (const chunk of body) {
+  for await (const chunk of answer.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     waits(false);
     bytes += chunk.length;
     if (bytes > maxBytes) throw failed('its answer is too long');
