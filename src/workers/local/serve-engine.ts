@@ -103,8 +103,9 @@ class HostedCall {
         if (signal.aborted) break;
         this.#unread += sizeOf(message);
         post(this.#parent, { kind: 'chunk', id: this.#id, message });
-        // An engine that never waits would keep a cancellation from being read.
-        await nextTurn();
+        // An engine that never waits would keep a cancellation from being read; a detector waits
+        // for its next window anyway, and has thousands a second.
+        if (call.operation !== 'watchSpeech') await nextTurn();
         await this.#room();
         if (signal.aborted) break;
       }
