@@ -31,6 +31,8 @@ export interface ListeningOptions {
   language?: string;
   prompt?: string;
   words: boolean;
+  /** Other readings to tell with a final, from recognisers that have some. */
+  alternatives?: number;
   turns: Turns;
   /** Tell what is heard before an utterance is over. */
   partials: boolean;

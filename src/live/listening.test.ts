@@ -134,6 +134,22 @@ test('a recogniser that can listen hears each utterance while it is spoken', asy
   assert.equal(service.worker.begun, service.worker.ended);
 });
 
+test('as many other readings are asked for as the caller wants, and told with the final', async () => {
+  const asked: unknown[] = [];
+  async function* unsure({ alternatives }: ListenRequest, audio: AsyncIterable<Float32Array>) {
+    asked.push(alternatives);
+    for await (const _ of audio);
+    yield { text: 'two', final: true, startMs: 0, endMs: 100, alternatives: [{ text: 'too' }] };
+  }
+  const service = liveService({ listen: unsure as never }, LISTENER, { STT_VAD_ENABLED: 'false' });
+  const { session, events } = await hear(service, { ...MANUAL, alternatives: 2 });
+  session.push({ pcm: buzz(400), sampleRate: 16_000 });
+  await session.finish();
+  assert.deepEqual(asked, [2]);
+  const [told] = events.flatMap((event) => (event.type === 'final' ? [event.alternatives] : []));
+  assert.deepEqual(told, [{ text: 'too' }]);
+});
+
 test('one that cannot is asked again and again while there is time, and once at the end', async () => {
   const lengths: number[] = [];
   const growing = async function* ({ pcm }: TranscribeRequest): AsyncGenerator<RecognisedSegment> {

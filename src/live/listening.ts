@@ -367,10 +367,10 @@ function isSilent({ voicedMs, spoken }: { voicedMs: number; spoken: boolean }): 
 
 /** Throws where there is no such model, or it does not know the language. */
 function hearingOptions(names: Names, options: ListeningOptions): HearingOptions {
-  const { language, prompt, words, partials } = options;
+  const { language, prompt, words, alternatives, partials } = options;
   const model = names.model('stt', options.model, language);
   demandLanguage(model, language);
-  return { model, language, prompt, words, partials };
+  return { model, language, prompt, words, alternatives, partials };
 }
 
 function demandLanguage({ manifest, capabilities }: CatalogModel, language: string | undefined): void {

@@ -63,7 +63,7 @@ export async function listen(
   { caller, signal }: { caller: LiveCaller; signal: AbortSignal },
   onHearing: (recognised: Recognised) => void,
 ): Promise<Recognised> {
-  const { language, prompt, words, model } = utterance.options;
+  const { language, prompt, words, alternatives, model } = utterance.options;
   const context: CallContext = {
     requestId: caller.requestId,
     caller: caller.keyId,
@@ -72,7 +72,7 @@ export async function listen(
     signal,
     cost: 0,
   };
-  const request = { language, prompt, words: words && model.capabilities.listen!.wordTimes };
+  const request = { language, prompt, words: words && model.capabilities.listen!.wordTimes, alternatives };
   const placed = (hearing: Hearing) =>
     ofHearing(hearing, { fromMs: utterance.fromMs, toMs: toMs(utterance.to ?? tape.end) });
   let last: Recognised | undefined;

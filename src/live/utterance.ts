@@ -9,6 +9,7 @@ export interface HearingOptions {
   language: string | undefined;
   prompt: string | undefined;
   words: boolean;
+  alternatives: number | undefined;
   partials: boolean;
 }
 

@@ -22,6 +22,7 @@ export interface StreamChange {
 const PREFIX_MS = 300;
 const MIN_ENDPOINTING_MS = 10;
 const MAX_ENDPOINTING_MS = 60_000;
+const MAX_ALTERNATIVES = 10;
 const LANGUAGE = /^[a-z]{2,3}(-[a-z\d]{1,8}){0,4}$/i;
 
 /** Other names of the encodings, as other servers' clients write them. */
@@ -36,7 +37,7 @@ const ALIASES: Readonly<Record<string, Encoding>> = {
 /** `ticket` opened the socket and means nothing more. */
 const NAMES = [
   ...['model', 'language', 'prompt', 'sample_rate', 'encoding', 'interim_results', 'endpointing', 'vad', 'words'],
-  'ticket',
+  ...['alternatives', 'ticket'],
 ];
 
 type Given = (name: string) => string | undefined;
@@ -61,6 +62,7 @@ export function readParameters(query: unknown, settings: Settings): StreamParame
       ...(language === undefined ? {} : { language }),
       ...(prompt === undefined ? {} : { prompt }),
       words: flag('words', given('words')) ?? true,
+      ...alternativesOf(wholeNumber('alternatives', given('alternatives'))),
       partials: true,
       turns: byVoice ? voiceTurns(silenceMs, settings) : { kind: 'manual' },
     },
@@ -129,6 +131,12 @@ function promptOf(prompt: string | undefined, { limits }: Settings): string | un
   throw new SpeechError('text_too_long', `'prompt' is longer than ${limits.promptChars} characters.`, {
     param: 'prompt',
   });
+}
+
+function alternativesOf(count: number | undefined): { alternatives?: number } {
+  if (count === undefined || count === 0) return {};
+  if (count <= MAX_ALTERNATIVES) return { alternatives: count };
+  throw refusal('alternatives', `'alternatives' must be from 0 to ${MAX_ALTERNATIVES}.`);
 }
 
 function endpointingOf(ms: number | undefined): number | undefined {

@@ -96,6 +96,15 @@ test('an utterance is told as it is heard, confirmed and ended, its end behind i
   ]);
 });
 
+test('other readings are told where they are asked for, as many as may be', () => {
+  const { session, sent } = begin({ alternatives: '2' });
+  session.hear({ ...final('two'), alternatives: [{ text: 'too', confidence: 0.2 }] });
+  assert.deepEqual(sent[0]!.alternatives, [{ text: 'too', confidence: 0.2 }]);
+  assert.equal(readParameters({ alternatives: '10' }, settings).listening.alternatives, 10);
+  assert.equal(readParameters({ alternatives: '0' }, settings).listening.alternatives, undefined);
+  assert.throws(() => readParameters({ alternatives: '11' }, settings), { param: 'alternatives' });
+});
+
 test('without interim results only what stays is told', () => {
   const { session, sent } = begin({ interim_results: 'false' });
   session.hear(partial('one two', 3));

@@ -197,7 +197,7 @@ export class StreamSession implements SocketHandlers {
     });
   }
 
-  #tellFinal({ utterance, text, startMs, endMs, words, confidence, language, continues }: Final): void {
+  #tellFinal({ utterance, text, startMs, endMs, words, confidence, language, alternatives, continues }: Final): void {
     if (text === '') return;
     this.#transcriptions++;
     this.#send({
@@ -210,6 +210,7 @@ export class StreamSession implements SocketHandlers {
       end: seconds(endMs),
       confidence: confidence ?? null,
       ...(language === undefined ? {} : { language }),
+      ...(alternatives === undefined ? {} : { alternatives }),
       ...(continues ? { continues } : {}),
       ...wordsOf(words),
     });
