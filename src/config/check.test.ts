@@ -161,3 +161,18 @@ test('model files come from named hosts over HTTPS, or from a mirror that may li
     assert.equal(problems({ modelMirror: mirror }).length, 1, mirror);
   }
 });
+
+test('a language model is named with its address, which holds no secret', () => {
+  const llmModel = 'llama';
+  for (const llmUrl of ['http://127.0.0.1:11434/v1', 'https://llm.example.org/v1', 'http://10.0.0.5:8000/v1']) {
+    assert.deepEqual(problems({ llmUrl, llmModel }), [], llmUrl);
+    assert.match(problems({ llmUrl })[0]!, /OS_LLM_MODEL/);
+  }
+  for (const llmUrl of ['nonsense', 'localhost:11434', 'ftp://example.org/v1', 'https://me:pw-Kq93@example.org/v1']) {
+    const [problem] = problems({ llmUrl, llmModel });
+    assert.match(problem!, /OS_LLM_URL/);
+    assert.doesNotMatch(problem!, /pw-Kq93/);
+  }
+  assert.match(check({ llmUrl: 'http://10.0.0.5:8000/v1', llmModel }).warnings[0]!, /in the clear/);
+  assert.match(check({ llmModel }).warnings[0]!, /no effect/);
+});

@@ -15,6 +15,7 @@ export function checkSettings(settings: Settings): Findings {
   checkListening(settings, findings);
   checkAccess(settings, findings);
   checkModelSources(settings, findings);
+  checkLanguageModel(settings, findings);
   const apiKeyProblem = settings.apiKey === '' ? undefined : weakKeyReason(settings.apiKey);
   if (apiKeyProblem !== undefined) {
     findings.problems.push(`OS_API_KEY ${apiKeyProblem}: make one with \`openssl rand -hex 32\` or leave it unset`);
@@ -79,6 +80,27 @@ function checkModelSources(settings: Settings, { problems }: Findings): void {
   }
   const reason = settings.modelMirror === '' ? undefined : badMirrorReason(settings.modelMirror);
   if (reason !== undefined) problems.push(`OS_MODEL_MIRROR is ${JSON.stringify(settings.modelMirror)} but ${reason}`);
+}
+
+function checkLanguageModel({ llmUrl, llmModel, llmApiKey }: Settings, { problems, warnings }: Findings): void {
+  if (llmUrl === '') {
+    if (llmModel !== '' || llmApiKey !== '')
+      warnings.push('OS_LLM_MODEL and OS_LLM_API_KEY have no effect without OS_LLM_URL');
+    return;
+  }
+  if (!URL.canParse(llmUrl) || !/^https?:$/.test(new URL(llmUrl).protocol)) {
+    problems.push('OS_LLM_URL must be a URL such as http://127.0.0.1:11434/v1');
+    return;
+  }
+  const { protocol, hostname, username, password } = new URL(llmUrl);
+  if (username !== '' || password !== '') {
+    problems.push('OS_LLM_URL may hold no user name and no password: the key for it is OS_LLM_API_KEY');
+  } else if (protocol === 'http:' && !isLoopbackHost(hostname)) {
+    warnings.push(
+      'OS_LLM_URL is plain http: beyond this machine, conversations and the key cross the network in the clear',
+    );
+  }
+  if (llmModel === '') problems.push('OS_LLM_URL needs OS_LLM_MODEL, the name of the model to ask for there');
 }
 
 /** Why model files cannot be fetched from a mirror at this address, or undefined where they can. */
