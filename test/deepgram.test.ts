@@ -1,5 +1,7 @@
 /** Deepgram's protocol with Deepgram's own client, unchanged, and with raw sockets for what it never sends. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { DeepgramClient } from '@deepgram/sdk';
 import { WebSocket } from 'ws';
@@ -7,8 +9,10 @@ import { pcmToMuLaw } from '../src/audio/g711.ts';
 import { fromS16le } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
 import { wavHeader } from '../src/audio/wav.ts';
+import { RawConnection, requestHead } from './support/raw.ts';
 import { serveDuring, type TestServer } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
+import { until } from './support/until.ts';
 
 const env = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
 const RATE = 24_000;
@@ -287,4 +291,28 @@ test('a recording over the limit is refused, one at the limit is heard', async (
   const over = await post(2 ** 20 + 2);
   assert.equal(over.status, 413);
   assert.match(await over.text(), /larger/);
+});
+
+test('a recording that is the body counts among the uploads, may not pause for long, and leaves nothing behind', async (context) => {
+  const bounds = { OS_MAX_UPLOADS: '1', OS_UPLOAD_IDLE_S: '1' };
+  const server = await serveDuring(context, { tones: true, env: { ...env, ...bounds } });
+  const kept = () => readdirSync(join(server.dataDir, 'tmp'));
+  const begin = async () => {
+    const connection = await RawConnection.open(server.url);
+    const key = `Authorization: Bearer ${server.key}`;
+    await connection.write(requestHead('POST /v1/listen', key, 'Content-Type: audio/wav', 'Content-Length: 5000'));
+    await connection.write(Buffer.alloc(1000));
+    await until(() => kept().length === 1);
+    return connection;
+  };
+  const first = await begin();
+  const body = Buffer.alloc(100);
+  const second = await server.fetch('/v1/listen', { method: 'POST', headers: { 'content-type': 'audio/wav' }, body });
+  assert.equal(second.status, 503);
+  assert.equal((await first.answer()).status, 408);
+  first.close();
+  await until(() => kept().length === 0);
+  const leaving = await begin();
+  leaving.close();
+  await until(() => kept().length === 0);
 });

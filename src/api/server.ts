@@ -78,7 +78,7 @@ export async function createServer(deps: ServerDeps): Promise<HttpServer> {
   modelManagementRoutes(app, { ...service, library: deps.library, isDraining: () => requests.draining });
   ticketRoute(app, sockets, tickets);
   streamSocket(app, sockets, service);
-  await deepgramRoutes(app, sockets, service, deps.tmpDir);
+  await deepgramRoutes(app, sockets, service, uploads);
   if (settings.realtimeEnabled) {
     realtimeSocket(app, sockets, {
       ...{ settings, names: service.names, secrets },

@@ -10,6 +10,7 @@ import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Settings } from '../config/kinds.ts';
 import { SpeechError } from '../errors.ts';
+import { type RawUpload, receiveWhole } from './raw-upload.ts';
 
 /** A file that a caller sent, on disk until its request is over. */
 export interface UploadedFile {
@@ -37,6 +38,8 @@ export interface Uploads {
    * removed when the request is over.
    */
   receive(request: FastifyRequest, large?: LargeFields): Promise<ReceivedForm>;
+  /** Reads a body that is the file itself. Errors as above, but for the form's; whoever asked removes it. */
+  receiveWhole(request: FastifyRequest): Promise<RawUpload>;
 }
 
 /** Text fields that may be larger than others, by name without `[]`: the bytes of one value, and how many there may be. */
@@ -58,20 +61,25 @@ export function acceptUploads(app: FastifyInstance, folder: string, limits: Sett
   let receiving = 0;
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, undefined));
 
+  async function counted<T>(work: () => Promise<T>): Promise<T> {
+    if (receiving >= limits.uploadsAtOnce) {
+      throw new SpeechError('overloaded', 'Too many uploads at the moment.', { retryAfterMs: 1000 });
+    }
+    receiving++;
+    try {
+      return await work();
+    } finally {
+      receiving--;
+    }
+  }
+
   return {
     async receive(request, large = {}) {
       const announced = Number(request.headers['content-length'] ?? 0);
       if (announced > formBytes(limits)) throw tooLarge(limits.uploadBytes);
-      if (receiving >= limits.uploadsAtOnce) {
-        throw new SpeechError('overloaded', 'Too many uploads at the moment.', { retryAfterMs: 1000 });
-      }
-      receiving++;
-      try {
-        return await receiveForm(request.raw, folder, limits, large);
-      } finally {
-        receiving--;
-      }
+      return await counted(() => receiveForm(request.raw, folder, limits, large));
     },
+    receiveWhole: (request) => counted(() => receiveWhole(request.raw, folder, limits)),
   };
 }
 

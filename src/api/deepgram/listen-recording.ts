@@ -10,15 +10,14 @@ import { markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
 import { cancelWhenGone } from '../stream.ts';
+import type { Uploads } from '../upload.ts';
 import { earOf, modelInfoOf } from './names.ts';
-import { rawUploads } from './raw-upload.ts';
 
 const RECORDING = /^(audio|video)\/|^application\/octet-stream/;
 
 /** `POST /v1/listen`: Deepgram's way to transcribe a recording, which is the request's body. */
-export function listenRecording(app: App, service: SpeechService, tmpDir: string): void {
-  const { names, settings } = service;
-  const receive = rawUploads(tmpDir, settings.limits);
+export function listenRecording(app: App, service: SpeechService, uploads: Uploads): void {
+  const { names } = service;
   // Reaches the handler unread.
   app.addContentTypeParser(RECORDING, (_request, _payload, done) => done(null, undefined));
 
@@ -51,7 +50,7 @@ export function listenRecording(app: App, service: SpeechService, tmpDir: string
       const diarize = flag(query, 'diarize');
       const punctuate = flag(query, 'punctuate') || flag(query, 'smart_format');
       const cancel = cancelWhenGone(reply);
-      const upload = await receive(request.raw);
+      const upload = await uploads.receiveWhole(request);
       try {
         if (upload.bytes === 0) throw new SpeechError('invalid_audio', 'The recording is empty.');
         const created = new Date();

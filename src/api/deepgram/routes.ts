@@ -1,6 +1,7 @@
 import type { SpeechService } from '../../speech/service.ts';
 import type { App } from '../app.ts';
 import type { Sockets } from '../sockets/sockets.ts';
+import type { Uploads } from '../upload.ts';
 import { listenRecording } from './listen-recording.ts';
 import { listenSocket } from './listen-socket.ts';
 import { speakSocket } from './speak-socket.ts';
@@ -14,7 +15,7 @@ export async function deepgramRoutes(
   app: App,
   sockets: Sockets,
   service: SpeechService,
-  tmpDir: string,
+  uploads: Uploads,
 ): Promise<void> {
   // A scope of its own: nowhere else is a request's body a recording.
   await app.register(async (scope) => {
@@ -26,7 +27,7 @@ export async function deepgramRoutes(
     });
     if (service.settings.sttEnabled) {
       listenSocket(scope as App, sockets, service);
-      listenRecording(scope as App, service, tmpDir);
+      listenRecording(scope as App, service, uploads);
     }
     if (service.settings.ttsEnabled) {
       speakSocket(scope as App, sockets, service);

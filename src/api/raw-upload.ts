@@ -3,8 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import type { Settings } from '../../config/kinds.ts';
-import { SpeechError } from '../../errors.ts';
+import type { Settings } from '../config/kinds.ts';
+import { SpeechError } from '../errors.ts';
 
 /** A request's whole body, on disk. */
 export interface RawUpload {
@@ -17,32 +17,24 @@ export interface RawUpload {
 }
 
 /**
- * Takes uploads whose body is the recording itself. Errors: `too_large`, `request_timeout` (the client paused too
- * long), `overloaded` (too many at once), `cancelled` (it left), `insufficient_storage`; nothing stays on disk then. The
- * request is never destroyed, so that its answer still gets out.
+ * Reads a request's whole body to disk. Errors: `too_large`, `request_timeout` (the client paused too long), `cancelled`
+ * (it left), `insufficient_storage`; nothing stays on disk then. The request is never destroyed, so that its answer still
+ * gets out.
  */
-export function rawUploads(
+export async function receiveWhole(
+  request: IncomingMessage,
   folder: string,
   limits: Settings['limits'],
-): (request: IncomingMessage) => Promise<RawUpload> {
-  let receiving = 0;
-  return async (request) => {
-    if (Number(request.headers['content-length'] ?? 0) > limits.uploadBytes) throw tooLarge(limits.uploadBytes);
-    if (receiving >= limits.uploadsAtOnce) {
-      throw new SpeechError('overloaded', 'Too many uploads at the moment.', { retryAfterMs: 1000 });
-    }
-    receiving++;
-    const path = join(folder, randomUUID());
-    const discard = (): Promise<void> => rm(path, { force: true });
-    try {
-      return { path, ...(await save(request, path, limits)), discard };
-    } catch (error) {
-      await discard();
-      throw error;
-    } finally {
-      receiving--;
-    }
-  };
+): Promise<RawUpload> {
+  if (Number(request.headers['content-length'] ?? 0) > limits.uploadBytes) throw tooLarge(limits.uploadBytes);
+  const path = join(folder, randomUUID());
+  const discard = (): Promise<void> => rm(path, { force: true });
+  try {
+    return { path, ...(await save(request, path, limits)), discard };
+  } catch (error) {
+    await discard();
+    throw error;
+  }
 }
 
 function save(
