@@ -25,6 +25,8 @@ export class Channel {
   /** The end of the last word, while nobody has been told of the gap behind it. */
   #lastWordMs: number | undefined;
   #gap: NodeJS.Timeout | undefined;
+  /** Samples of the stream that were not taken. */
+  #missed = 0;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -34,8 +36,19 @@ export class Channel {
     this.#listening = listening;
   }
 
+  /**
+   * Errors are those of `Listening.push`. What could not be taken is silence for whoever listens, so that times stay those
+   * of the stream, and channels stay together.
+   */
   push(pcm: Float32Array, sampleRate: number): void {
+    this.#missed += pcm.length;
+    while (this.#missed > pcm.length) {
+      const silence = new Float32Array(Math.min(sampleRate, this.#missed - pcm.length));
+      this.#listening!.push({ pcm: silence, sampleRate });
+      this.#missed -= silence.length;
+    }
     this.#listening!.push({ pcm, sampleRate });
+    this.#missed = 0;
     this.#tellGap();
   }
 

@@ -4,7 +4,7 @@ import type { Listening, ListeningEvent, ListeningOptions } from '../live/contra
 import { Channel } from './channel.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type ModelInfo, metadata } from './messages.ts';
-import { rawReader, type WireReader, wavReader } from './wire-audio.ts';
+import { rawReader, type WireAudio, type WireReader, wavReader } from './wire-audio.ts';
 
 export interface ListenSessionDeps {
   openListening: (options: ListeningOptions, onEvent: (event: ListeningEvent) => void) => Promise<Listening>;
@@ -91,12 +91,9 @@ export class ListenSession {
     this.#hash.update(bytes);
     try {
       const audio = this.#reader.read(bytes);
-      for (const [index, pcm] of audio?.channels.entries() ?? []) this.#channels[index]!.push(pcm, audio!.sampleRate);
+      if (audio !== undefined) this.#hear(audio);
     } catch (thrown) {
-      const error = SpeechError.from(thrown);
-      this.#tell(error);
-      // Too much at once is audio all the same.
-      if (error.code === 'overloaded' || error.code === 'audio_too_long') return;
+      this.#tell(SpeechError.from(thrown));
       this.#ending = true;
       this.#out!.close(CLOSE.undecodable, 'DATA-0000: The payload cannot be decoded as audio.');
     }
@@ -151,6 +148,20 @@ export class ListenSession {
     clearTimeout(this.#silent);
     this.#ending = true;
     for (const channel of this.#channels) channel.close();
+  }
+
+  /** Too much at once is audio all the same: it is told, and the stream goes on. Every channel gets its part. */
+  #hear({ channels, sampleRate }: WireAudio): void {
+    let refused: SpeechError | undefined;
+    for (const [index, pcm] of channels.entries()) {
+      try {
+        this.#channels[index]!.push(pcm, sampleRate);
+      } catch (thrown) {
+        refused = SpeechError.from(thrown);
+        if (refused.code !== 'overloaded' && refused.code !== 'audio_too_long') throw refused;
+      }
+    }
+    if (refused !== undefined) this.#tell(refused);
   }
 
   async #addChannel(index: number, count: number): Promise<void> {
