@@ -22,6 +22,7 @@ const BARE_STREAMS = 64;
 
 requireSilero();
 const recording = minuteOfRealSpeech();
+/** Measured again before each run: the processor of a shared machine does not always give the same. */
 const limits = [await bareLimit()];
 
 const server = await startBenchServer({
@@ -46,6 +47,7 @@ const expected = limits[0]!;
 const runs: (Run & { lags: number[] })[] = [];
 for (const part of PARTS) {
   const each = await run(Math.round(expected * part));
+  limits.push(await bareLimit());
   const lags = [...each.delays].flatMap(([event, delays]) => {
     const usual = alone.delays.get(event);
     return usual === undefined ? [] : delays.map((delay) => delay - median(usual));
@@ -57,8 +59,7 @@ for (const part of PARTS) {
   );
 }
 await server.stop();
-limits.push(await bareLimit());
-const limit = Math.max(...limits);
+const limit = median(limits);
 
 const [first, last] = [runs[0]!, runs.at(-1)!];
 const perSession = last.detector / last.sessions;
@@ -168,7 +169,7 @@ async function detectorProcess(): Promise<number> {
 /** Streams that one core can hear as fast as they are spoken. */
 async function bareLimit(): Promise<number> {
   const child = fork(new URL('./support/bare-vad.child.ts', import.meta.url), { serialization: 'advanced' });
-  child.send({ model: sileroFile, streams: BARE_STREAMS, pcm: fromS16le(recording), forMs: SECONDS * 1000 });
+  child.send({ model: sileroFile, streams: BARE_STREAMS, pcm: fromS16le(recording), forMs: (SECONDS * 1000) / 2 });
   const [result] = (await once(child, 'message')) as [{ audioMs: number; cpuMs: number }];
   return result.audioMs / result.cpuMs;
 }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { SpeechError } from '../errors.ts';
+import { Outbox } from './outbox.ts';
 
 /** Our own code and its dependencies: what every child may read. */
 const CODE = resolve(import.meta.dirname, '../..');
@@ -62,6 +63,7 @@ export class Child<Ready = unknown> {
   readonly name: string;
   memoryBytes = 0;
   #process: ChildProcess;
+  #outbox = new Outbox((values) => this.#post({ kind: 'messages', values }));
   #expected = false;
   #killReason: string | undefined;
   #stderr = '';
@@ -112,8 +114,8 @@ export class Child<Ready = unknown> {
         case 'memory':
           this.memoryBytes = message.bytes;
           break;
-        case 'message':
-          options.onMessage(message.value);
+        case 'messages':
+          for (const value of message.values) options.onMessage(value);
       }
     });
     this.#process.on('error', (error) => this.#end(error.message));
@@ -143,7 +145,7 @@ export class Child<Ready = unknown> {
 
   /** Resolves when the message has left this process: wait for it before sending more, and buffers stay small. */
   send(value: unknown): Promise<void> {
-    return this.#post({ kind: 'message', value });
+    return this.#outbox.add(value);
   }
 
   /** Ends it now. */
@@ -155,6 +157,7 @@ export class Child<Ready = unknown> {
   /** Lets it finish by itself for `graceMs`, then ends it. */
   async stop(graceMs = 1000): Promise<void> {
     this.#expected = true;
+    this.#outbox.flush();
     if (this.#process.connected) this.#process.disconnect();
     const timer = setTimeout(() => this.#end('we ended it'), graceMs);
     await this.exited;
@@ -205,9 +208,9 @@ export class Child<Ready = unknown> {
 }
 
 /** What crosses the border; only this file and `serve-parent.ts` see it. */
-export type ToChild = { kind: 'init'; value: unknown } | { kind: 'message'; value: unknown };
+export type ToChild = { kind: 'init'; value: unknown } | { kind: 'messages'; values: unknown[] };
 export type FromChild =
   | { kind: 'ready'; value: unknown }
   | { kind: 'refused'; error: ReturnType<SpeechError['toData']> }
   | { kind: 'memory'; bytes: number }
-  | { kind: 'message'; value: unknown };
+  | { kind: 'messages'; values: unknown[] };

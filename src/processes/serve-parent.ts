@@ -1,5 +1,6 @@
 import { SpeechError } from '../errors.ts';
 import type { FromChild, ToChild } from './child.ts';
+import { Outbox } from './outbox.ts';
 
 const MEMORY_REPORT_MS = 1000;
 
@@ -25,18 +26,20 @@ export function serveParent(
       if (process.connected) process.send?.(message, undefined, undefined, () => resolve());
       else resolve();
     });
+  const outbox = new Outbox((values) => post({ kind: 'messages', values }));
   const started = Promise.withResolvers<Awaited<ReturnType<typeof start>>>();
   started.promise.catch(() => {});
   let running: Awaited<ReturnType<typeof start>> | undefined;
 
   process.on('message', async (message: ToChild) => {
-    if (message.kind === 'message') {
+    if (message.kind === 'messages') {
       // Whatever comes before the start is done waits for it, in order.
-      (await started.promise).onMessage(message.value);
+      const { onMessage } = running ?? (await started.promise);
+      for (const value of message.values) onMessage(value);
       return;
     }
     try {
-      const server = await start(message.value, { send: (value) => post({ kind: 'message', value }) });
+      const server = await start(message.value, { send: (value) => outbox.add(value) });
       running = server;
       started.resolve(server);
       await post({ kind: 'ready', value: server.ready });
