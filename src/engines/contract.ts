@@ -37,6 +37,7 @@ export interface Capabilities {
   detectSpeech?: true;
   watchSpeech?: true;
   denoise?: true;
+  denoiseLive?: DenoiseLiveCapability;
   diarize?: true;
   embedSpeaker?: EmbedSpeakerCapability;
   punctuate?: PunctuateCapability;
@@ -78,6 +79,12 @@ export interface ListenCapability {
   detectsLanguage: boolean;
   wordTimes: boolean;
   confidence: boolean;
+}
+
+/** Taking noise out of speech while it is being spoken. */
+export interface DenoiseLiveCapability {
+  /** So many samples at 16 000 Hz it hears at most beyond those that it gives back. */
+  delaySamples: number;
 }
 
 export interface EmbedSpeakerCapability {
@@ -196,6 +203,11 @@ export interface Watched {
   voices: boolean[];
 }
 
+/** The next samples of a stream without their noise: mono, 16 000 Hz. */
+export interface Denoised {
+  pcm: Float32Array;
+}
+
 export interface DiarizeRequest extends SoundRequest {
   /** How many people speak, where somebody knows. */
   speakers?: number;
@@ -232,6 +244,12 @@ export interface LoadedModel {
   watchSpeech?(request: WatchRequest, audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Watched>;
   /** Takes noise out of a recording; what comes back is as long as what was given. */
   denoise?(request: SoundRequest, signal: AbortSignal): Promise<{ pcm: Float32Array; sampleRate: number }>;
+  /**
+   * Takes noise out while somebody speaks: `audio` is as for `listen`. What comes back, in pieces of any length, is in
+   * all as long as what was given, and each of its samples belongs to the one that was given in its place. None comes
+   * later than `delaySamples` behind, and when the audio has ended all do.
+   */
+  denoiseLive?(audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncIterable<Denoised>;
   /** Finds who speaks when, in the order of the starts. */
   diarize?(request: DiarizeRequest, signal: AbortSignal): Promise<{ spans: SpeakerSpan[] }>;
   /** Puts a voice into numbers: the smaller the angle between two vectors, the more alike two voices are. */

@@ -1,5 +1,6 @@
 import type {
   Capabilities,
+  Denoised,
   DiarizeRequest,
   Hearing,
   ListenRequest,
@@ -20,6 +21,7 @@ export interface Operations {
   transcribe: { request: TranscribeRequest; message: RecognisedSegment };
   listen: { request: ListenRequest; message: Hearing };
   watchSpeech: { request: WatchRequest; message: Watched };
+  denoiseLive: { request: Record<string, never>; message: Denoised };
   // Each of these answers with one message.
   detectSpeech: { request: SoundRequest; message: { spans: SpeechSpan[] } };
   denoise: { request: SoundRequest; message: { pcm: Float32Array; sampleRate: number } };
@@ -37,7 +39,9 @@ export type Operation = keyof Operations;
  */
 export type AudioInput = AsyncIterable<Float32Array>;
 /** The further argument of operations that take audio while they work. */
-export type InputOf<O extends Operation> = O extends 'listen' | 'watchSpeech' ? [input: AudioInput] : [];
+export type InputOf<O extends Operation> = O extends 'listen' | 'watchSpeech' | 'denoiseLive'
+  ? [input: AudioInput]
+  : [];
 
 /** One call on one worker. The same shape reaches a child process, a tunnel or a cluster. */
 export interface WorkerCall<O extends Operation = Operation> {
@@ -47,7 +51,7 @@ export interface WorkerCall<O extends Operation = Operation> {
   /** Catalogue id. */
   model: string;
   request: Operations[O]['request'];
-  /** Of `listen` and `watchSpeech` only. */
+  /** Of `listen`, `watchSpeech` and `denoiseLive` only. */
   input?: AudioInput;
   /** Milliseconds this attempt may take before the worker ends it with `deadline_exceeded`. */
   timeoutMs: number;

@@ -155,6 +155,7 @@ function answer(
   if (operation === 'watchSpeech' && loaded.watchSpeech !== undefined) {
     return loaded.watchSpeech(request as Operations['watchSpeech']['request'], input, signal);
   }
+  if (operation === 'denoiseLive' && loaded.denoiseLive !== undefined) return loaded.denoiseLive(input, signal);
   throw new SpeechError('unsupported_by_model', `This model cannot ${operation}.`, { param: 'model' });
 }
 
