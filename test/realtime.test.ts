@@ -87,6 +87,29 @@ test('who speaks into an answer ends it at once, and the language model is told 
   client.close();
 });
 
+test('whoever says nothing is asked, and again where he says nothing to that', async (context) => {
+  const { chat, server } = await conversation(context, () => ['are you there']);
+  const client = await RealtimeClient.open(server);
+  const turn_detection = { type: 'server_vad', idle_timeout_ms: 1000 };
+  client.send({
+    type: 'session.update',
+    session: { type: 'realtime', output_modalities: ['text'], audio: { input: { turn_detection } } },
+  });
+  await client.next('session.updated');
+  let heardUntilMs = 0;
+  for (let time = 0; time < 2; time++) {
+    client.append(Buffer.alloc(48 * 1500));
+    const { audio_start_ms, audio_end_ms, item_id } = await client.next('input_audio_buffer.timeout_triggered');
+    assert.ok(audio_start_ms >= heardUntilMs && audio_end_ms - audio_start_ms >= 1000);
+    heardUntilMs = audio_end_ms;
+    assert.equal((await client.next('input_audio_buffer.committed')).item_id, item_id);
+    const done = await client.next('response.done');
+    assert.equal(done.response.output[0].content[0].text, 'are you there');
+  }
+  assert.deepEqual(chat.requests[1]!.messages, [{ role: 'assistant', content: 'are you there' }]);
+  client.close();
+});
+
 test('functions are called, and their results answered', async (context) => {
   const { chat, server } = await conversation(context, (last) =>
     last === 'sunny' ? ['it is sunny'] : [{ call: 'weather', arguments: '{"city":"Ulm"}' }],

@@ -20,8 +20,11 @@ export type Turns =
       prefixMs: number;
       /** Silence that ends it. */
       silenceMs: number;
-      /** Nobody spoke for this long, since the last utterance or the start: tell it once. */
-      idleMs?: number;
+      /**
+       * Nobody spoke for `afterMs`: tell it once, counted from the end of the last utterance. Another `fromMs` begins the
+       * count anew: there, or where the audio is already if that is later.
+       */
+      idle?: { afterMs: number; fromMs: number };
     };
 
 export interface ListeningOptions {

@@ -11,7 +11,10 @@ import {
   type TurnState,
 } from './turns.machine.ts';
 
-const VOICE: Turns & { kind: 'voice' } = { kind: 'voice', threshold: 0.5, prefixMs: 100, silenceMs: 200, idleMs: 400 };
+const VOICE: Turns & { kind: 'voice' } = {
+  ...{ kind: 'voice', threshold: 0.5, prefixMs: 100, silenceMs: 200 },
+  idle: { afterMs: 400, fromMs: 0 },
+};
 const FRAME_MS = 20;
 
 function turns(changes: Partial<Turns & { kind: 'voice' }> | 'manual' = {}, longestMs = 10_000) {
@@ -65,7 +68,7 @@ test('60 ms of voice within 100 ms open an utterance, which begins with what pre
 });
 
 test('clicks open nothing and do not keep an utterance open', () => {
-  assert.deepEqual(turns({ idleMs: undefined }).frames('xx...x....'.repeat(50)), []);
+  assert.deepEqual(turns({ idle: undefined }).frames('xx...x....'.repeat(50)), []);
   assert.deepEqual(turns().frames(`${SPEECH}....x....x..`), ['open 1 from 0', 'close 1 at 420']);
 });
 
@@ -105,11 +108,30 @@ test('a long utterance ends at a pause between words, before it has to be cut th
 });
 
 test('that nobody spoke is told once, and again after the next utterance', () => {
-  const it = turns({ idleMs: 300 });
+  const it = turns({ idle: { afterMs: 300, fromMs: 0 } });
   assert.deepEqual(it.frames('.'.repeat(50)), ['idle 0 to 300']);
   assert.deepEqual(it.frames(`${SPEECH}${SILENCE}${'.'.repeat(50)}`), [
     ...['open 1 from 900', 'close 1 at 1400'],
     'idle 1400 to 1700',
+  ]);
+});
+
+test('that nobody spoke is counted from where somebody is expected to, or spoke nonetheless, and told for each', () => {
+  const expect = (fromMs: number) => ({ ...VOICE, idle: { afterMs: 300, fromMs } });
+  const it = turns(expect(500));
+  const change = (fromMs: number) => it.send({ type: 'change', rules: { turns: expect(fromMs), longestMs: 10_000 } });
+  assert.deepEqual(it.frames('.'.repeat(50)), ['idle 500 to 800']);
+  change(500);
+  assert.deepEqual(it.frames('.'.repeat(50)), []);
+  change(2100);
+  assert.deepEqual(it.frames('.'.repeat(50)), ['idle 2100 to 2400']);
+  change(2500);
+  assert.deepEqual(it.frames('.'.repeat(50)), ['idle 3000 to 3300']);
+  change(9000);
+  it.send({ type: 'clear' });
+  assert.deepEqual(it.frames(`${'.'.repeat(50)}${SPEECH}${SILENCE}${'.'.repeat(50)}`), [
+    ...['open 1 from 4900', 'close 1 at 5400'],
+    'idle 5400 to 5700',
   ]);
 });
 
@@ -153,6 +175,7 @@ class Watch {
 
   check(before: TurnState, state: TurnState, effects: readonly TurnEffect[]): void {
     assert.ok(state.audioMs >= before.audioMs, 'time went back');
+    if (idleFrom(before) !== idleFrom(state)) this.#idle = false;
     for (const effect of effects) this.#see(effect, before, state);
     assert.equal(state.open?.number, this.#open?.number);
     assert.ok(state.keepFromMs >= this.#heldFrom, 'what was let go is kept again');
@@ -215,8 +238,13 @@ class Watch {
   }
 }
 
+function idleFrom({ rules: { turns: rule } }: TurnState): number | undefined {
+  return rule.kind === 'voice' ? rule.idle?.fromMs : undefined;
+}
+
+const BRISK = { kind: 'voice', threshold: 0.5, prefixMs: 60, silenceMs: 40 } as const;
 const RULES: TurnRules[] = [
-  { turns: { kind: 'voice', threshold: 0.5, prefixMs: 60, silenceMs: 40, idleMs: 60 }, longestMs: 200 },
+  { turns: { ...BRISK, idle: { afterMs: 60, fromMs: 0 } }, longestMs: 200 },
   { turns: { kind: 'manual' }, longestMs: 200 },
 ];
 const EVENTS: { event: TurnEvent; waitMs: number }[] = [
@@ -265,7 +293,7 @@ test('long random lives keep the promises, and every utterance ends', () => {
               ...VOICE,
               prefixMs: random(400),
               silenceMs: 10 + random(300),
-              idleMs: random(2) ? random(900) : undefined,
+              idle: random(2) ? { afterMs: 1 + random(900), fromMs: random(3) * 2000 } : undefined,
             },
       longestMs: 1000,
     });

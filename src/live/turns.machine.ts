@@ -35,7 +35,7 @@ export interface TurnState {
   recent: readonly { voice: boolean; ms: number }[];
   /** When the last frame came. */
   frameAt: number;
-  /** Nobody spoke since. */
+  /** Nobody spoke since, or was expected to before: this may lie ahead. */
   quietFromMs: number;
   idleTold: boolean;
   lastNumber: number;
@@ -72,7 +72,7 @@ export function newTurns(rules: TurnRules): TurnState {
     open: undefined,
     recent: [],
     frameAt: 0,
-    quietFromMs: 0,
+    quietFromMs: idleFrom(rules) ?? 0,
     idleTold: false,
     lastNumber: 0,
   };
@@ -122,7 +122,7 @@ function takeFrame(state: TurnState, ms: number, voice: boolean, now: number, ef
   if (state.open === undefined) {
     if (turns.kind === 'manual') openAt(state, startMs, false, effects);
     else if (speech) openAt(state, Math.max(state.freeFromMs, firstVoiceMs(state) - turns.prefixMs), true, effects);
-    else tellIdle(state, turns.idleMs, effects);
+    else tellIdle(state, turns.idle, effects);
   } else if (voice) {
     state.open.voicedMs += ms;
   }
@@ -168,15 +168,21 @@ function forget(state: TurnState, effects: TurnEffect[]): void {
 
 /** Nothing before this moment counts for the next utterance. */
 function startAfresh(state: TurnState): void {
+  // Where nobody spoke, what was said about the time before which nobody has to still holds.
+  state.quietFromMs = state.open === undefined ? Math.max(state.quietFromMs, state.audioMs) : state.audioMs;
   state.open = undefined;
   state.freeFromMs = state.audioMs;
-  state.quietFromMs = state.audioMs;
   state.recent = [];
 }
 
 /** An utterance that only the lack of turns opened ends with it: its last moments remain as what precedes a voice. */
 function change(state: TurnState, rules: TurnRules, effects: TurnEffect[]): ReturnType<typeof step> {
   const changed = { ...state, rules };
+  const fromMs = idleFrom(rules);
+  if (fromMs !== undefined && fromMs !== idleFrom(state.rules)) {
+    changed.quietFromMs = Math.max(fromMs, state.audioMs);
+    changed.idleTold = false;
+  }
   if (rules.turns.kind === 'voice' && changed.open?.spoken === false) {
     const { open } = changed;
     effects.push({ type: 'forget', utterance: open.number });
@@ -190,10 +196,14 @@ function change(state: TurnState, rules: TurnRules, effects: TurnEffect[]): Retu
   return { state: changed, effects };
 }
 
-function tellIdle(state: TurnState, idleMs: number | undefined, effects: TurnEffect[]): void {
-  if (idleMs === undefined || state.idleTold || state.audioMs - state.quietFromMs < idleMs) return;
+function tellIdle(state: TurnState, idle: (Turns & { kind: 'voice' })['idle'], effects: TurnEffect[]): void {
+  if (idle === undefined || state.idleTold || state.audioMs - state.quietFromMs < idle.afterMs) return;
   state.idleTold = true;
   effects.push({ type: 'idle', fromMs: state.quietFromMs, toMs: state.audioMs });
+}
+
+function idleFrom({ turns }: TurnRules): number | undefined {
+  return turns.kind === 'voice' ? turns.idle?.fromMs : undefined;
 }
 
 function keep(state: TurnState): void {

@@ -6,6 +6,7 @@ import { readClientEvent, readFrame } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
 import { step } from './realtime.machine.ts';
 import { newRealtime, type RealtimeState, type Rules } from './state.ts';
+import { RULES } from './testing.ts';
 
 const FRAMES = [
   {
@@ -42,14 +43,7 @@ const FRAMES = [
   { type: 'response.cancel', response_id: 'r' },
 ].map((frame) => JSON.stringify(frame));
 
-const RULES: Rules = {
-  maxItems: 10,
-  maxChars: 1_000_000,
-  maxResponses: 3,
-  hasLanguageModel: true,
-  checkVoice() {},
-  checkRecogniser() {},
-};
+const LIMITS: Rules = { ...RULES, maxItems: 10, maxResponses: 3 };
 
 test('whatever a client sends, a session answers it or says what is wrong with it', () => {
   const random = randomOf(7);
@@ -62,13 +56,13 @@ test('whatever a client sends, a session answers it or says what is wrong with i
     try {
       const value = readFrame(frame);
       const event = readClientEvent(random(2) === 0 ? fromBeta(value) : value);
-      const { state: after, effects } = step(state, { type: 'client', event }, RULES);
+      const { state: after, effects } = step(state, { type: 'client', event }, LIMITS);
       for (const effect of effects) {
         if (effect.type !== 'send') continue;
         assert.ok(JSON.stringify(effect.event).length < 200_000);
         for (const translated of toBeta(effect.event)) JSON.stringify(translated);
       }
-      assert.ok(after.items.length <= RULES.maxItems && after.responses.size <= RULES.maxResponses);
+      assert.ok(after.items.length <= LIMITS.maxItems && after.responses.size <= LIMITS.maxResponses);
       state = run % 500 === 0 ? begin() : after;
     } catch (thrown) {
       if (!(thrown instanceof RealtimeProblem)) throw new Error(`${frame}: ${thrown}`, { cause: thrown });

@@ -1,9 +1,10 @@
 /** What is heard: turns become items, and their words transcripts. */
 import type { ListeningEvent } from '../live/contract.ts';
 import { addItem, setTranscript } from './conversation.ts';
+import { awaitVoice, idleTimeout } from './idle.ts';
 import { RealtimeProblem } from './problem.ts';
 import { bargeIn, respondToTurn } from './responses.ts';
-import type { Draft, Utterance } from './state.ts';
+import { activeResponse, type Draft, type Utterance } from './state.ts';
 
 export function hear(draft: Draft, event: ListeningEvent): void {
   const turns = draft.state.session.audio.input.turn_detection;
@@ -84,7 +85,13 @@ function hearFinal(draft: Draft, event: ListeningEvent & { type: 'final' }): voi
 
 function hearIdle(draft: Draft, fromMs: number, toMs: number): void {
   const turns = draft.state.session.audio.input.turn_detection;
-  if (turns?.type !== 'server_vad' || turns.idle_timeout_ms === null) return;
+  // The end of the response begins the count anew.
+  if (idleTimeout(turns) === null || activeResponse(draft.state) !== undefined) return;
+  if (draft.state.utterances.size > 0) {
+    // Somebody did speak, and what he said is not known yet: it may be answered.
+    awaitVoice(draft, 0);
+    return;
+  }
   const item = draft.newId('item');
   draft.send('input_audio_buffer.timeout_triggered', {
     audio_start_ms: Math.round(fromMs),
@@ -92,7 +99,7 @@ function hearIdle(draft: Draft, fromMs: number, toMs: number): void {
     item_id: item,
   });
   commitItem(draft, item, '');
-  if (turns.create_response) respondToTurn(draft);
+  if (turns?.create_response) respondToTurn(draft);
 }
 
 export function takeCommitted(draft: Draft, utterance: number | undefined, eventId: string | null): void {

@@ -1,5 +1,6 @@
 /** What a response is made of, on its way to the client: items and their parts, opened, filled and closed in order. */
 import { insertItem, makeRoom, replaceItem } from './conversation.ts';
+import { awaitReaction } from './idle.ts';
 import { type Item, type MessageItem, textOf } from './items.ts';
 import { type Response, type ResponseOutput, type Status, shown, type TokenUsage } from './response.ts';
 import type { Draft } from './state.ts';
@@ -61,7 +62,8 @@ function addSentence(draft: Draft, given: Response, text: string): void {
 function addAudio(draft: Draft, given: Response, delta: string, durationMs: number): void {
   const { response, open } = openMessage(draft, given, 'output_audio');
   draft.state.hasSpoken = true;
-  updateOpen(draft, response, { ...open, audioMs: open.audioMs + durationMs });
+  const longer = { ...response, audioMs: response.audioMs + durationMs };
+  updateOpen(draft, longer, { ...open, audioMs: open.audioMs + durationMs });
   draft.send('response.output_audio.delta', { ...ids(response), content_index: 0, delta });
 }
 
@@ -172,6 +174,7 @@ export function finishResponse(draft: Draft, given: Response, status: Status, us
   const response = closeItem(draft, given, status.status === 'completed' ? 'completed' : 'incomplete');
   draft.state.responses = new Map([...draft.state.responses].filter(([id]) => id !== response.id));
   draft.send('response.done', { response: shown(response, status, usage) });
+  if (response.conversationId !== null) awaitReaction(draft, response, status);
 }
 
 export function setResponse(draft: Draft, response: Response): void {

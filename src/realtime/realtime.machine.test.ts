@@ -1,73 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, readClientEvent } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
-import { type Input, step } from './realtime.machine.ts';
-import { type Effect, newRealtime, type RealtimeState, type Rules } from './state.ts';
-
-const RULES: Rules = {
-  maxItems: 20,
-  maxChars: 1_000_000,
-  maxResponses: 4,
-  hasLanguageModel: true,
-  checkVoice(voice, param) {
-    if (voice === 'nobody') throw new RealtimeProblem('invalid_value', 'no such voice', param);
-  },
-  checkRecogniser() {},
-};
-
-/** A session that is driven by hand and remembers what it sent. */
-class Driven {
-  state: RealtimeState;
-  effects: Effect[] = [];
-  #rules: Rules;
-
-  constructor(kind: 'realtime' | 'transcription' = 'realtime', rules: Partial<Rules> = {}) {
-    this.#rules = { ...RULES, ...rules };
-    this.state = newRealtime({ id: 'sess_1', kind, model: 'gpt-realtime', voice: 'alloy', expiresAt: 1 }, 's');
-  }
-
-  take(input: Input): string[] {
-    const { state, effects } = step(this.state, input, this.#rules);
-    this.state = state;
-    this.effects = effects;
-    return this.types;
-  }
-
-  client(event: Record<string, unknown>): string[] {
-    return this.take({ type: 'client', event: readClientEvent(event) });
-  }
-
-  hear(event: ListeningEvent): string[] {
-    return this.take({ type: 'hearing', event });
-  }
-
-  get types(): string[] {
-    return this.effects.map((effect) => (effect.type === 'send' ? effect.event.type : `(${effect.type})`));
-  }
-
-  sent(type: string): Record<string, unknown> {
-    for (const effect of this.effects) if (effect.type === 'send' && effect.event.type === type) return effect.event;
-    throw new Error(`no ${type} among ${this.types}`);
-  }
-
-  /** Somebody says something and stops. */
-  turn(utterance: number, text: string): void {
-    this.hear({ type: 'speech-started', utterance, atMs: utterance * 1000 });
-    this.hear({ type: 'speech-stopped', utterance, atMs: utterance * 1000 + 800 });
-    this.hear(final(utterance, text));
-  }
-
-  /** The id of the response that is being made. */
-  get response(): string {
-    return [...this.state.responses.keys()].at(-1)!;
-  }
-}
-
-function final(utterance: number, text: string): ListeningEvent {
-  return { type: 'final', utterance, text, startMs: 0, endMs: 800, audioMs: 800, continues: false };
-}
+import type { Input } from './realtime.machine.ts';
+import type { Effect, RealtimeState } from './state.ts';
+import { Driven, final } from './testing.ts';
 
 const audio = (durationMs = 100): Input & { type: 'output' } =>
   ({ type: 'output', response: '', output: { kind: 'audio', delta: 'AAAA', durationMs } }) as const;
@@ -285,7 +222,7 @@ test('a long turn that comes in parts is one item, once the client commits it', 
   const driven = new Driven('transcription');
   const update = { type: 'transcription', audio: { input: { turn_detection: null } } };
   driven.client({ type: 'session.update', session: update });
-  assert.deepEqual(driven.hear({ ...final(1, 'one two'), continues: true } as ListeningEvent), []);
+  assert.deepEqual(driven.hear({ ...final(1, 'one two'), continues: true }), []);
   driven.hear({ type: 'partial', utterance: 2, startMs: 0, endMs: 1, text: 'three', confirmed: 5 });
   assert.equal(driven.sent('conversation.item.input_audio_transcription.delta').delta, 'one two three');
   driven.take({ type: 'committed', utterance: 2, eventId: null });
@@ -326,7 +263,11 @@ test('items go where they are asked to, and the oldest make room', () => {
 });
 
 test('an update changes what it names, and nothing where one field is wrong', () => {
-  const driven = new Driven();
+  const driven = new Driven('realtime', {
+    checkVoice(voice, param) {
+      if (voice === 'nobody') throw new RealtimeProblem('invalid_value', 'no such voice', param);
+    },
+  });
   const input = { turn_detection: { type: 'semantic_vad', eagerness: 'high' }, transcription: { language: 'de' } };
   driven.client({ type: 'session.update', session: { type: 'realtime', instructions: 'Be kind.', audio: { input } } });
   const before = driven.state.session;

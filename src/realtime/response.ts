@@ -48,6 +48,8 @@ export interface Response {
   output: Item[];
   /** The item that is being made: the last of `output`. */
   open: OpenItem | undefined;
+  /** Of all its items. */
+  audioMs: number;
 }
 
 export type OpenItem =

@@ -45,6 +45,7 @@ export function createResponse(draft: Draft, event: ClientEvent & { type: 'respo
     waits: true,
     output: [],
     open: undefined,
+    audioMs: 0,
   });
 }
 
@@ -57,7 +58,7 @@ export function respondToTurn(draft: Draft): void {
   beginResponse(draft, {
     id: generation.response,
     conversationId: draft.state.conversation,
-    ...{ metadata: null, generation, waits: true, output: [], open: undefined },
+    ...{ metadata: null, generation, waits: true, output: [], open: undefined, audioMs: 0 },
   });
 }
 

@@ -53,6 +53,8 @@ export class RealtimeSession {
   #listening: Listening | undefined;
   #deaf = new SpeechError('model_unavailable', 'There is no recogniser.');
   #format: AudioFormat;
+  /** Nobody is expected to speak before: a position in the audio that came. */
+  #idleFromMs = 0;
   #reader: SampleReader;
   #responses = new Map<string, AbortController>();
   #close = new AbortController();
@@ -179,6 +181,10 @@ export class RealtimeSession {
       case 'configure':
         this.#configure();
         return;
+      case 'await-voice':
+        this.#idleFromMs = (this.#listening?.audioMs ?? 0) + effect.inMs;
+        this.#attempt(null, () => this.#listening?.change({ turns: this.#turns(this.#state.session) }));
+        return;
       case 'transcribe':
         this.#attempt(null, () => this.#hearItem(effect.item, effect.audio));
         return;
@@ -220,17 +226,21 @@ export class RealtimeSession {
     this.#attempt(null, () => this.#listening?.change(this.#listeningOptions(session)));
   }
 
-  #listeningOptions({ type, audio }: Session): ListeningOptions {
-    const { transcription, turn_detection } = audio.input;
+  #listeningOptions(session: Session): ListeningOptions {
+    const { transcription } = session.audio.input;
     const model = this.#deps.recogniser(transcription?.model);
     return {
       ...(model === undefined ? {} : { model }),
       ...(transcription?.language ? { language: transcription.language } : {}),
       ...(transcription?.prompt ? { prompt: transcription.prompt } : {}),
       words: false,
-      partials: type === 'transcription',
-      turns: turnsOf(turn_detection),
+      partials: session.type === 'transcription',
+      turns: this.#turns(session),
     };
+  }
+
+  #turns({ audio }: Session): Turns {
+    return turnsOf(audio.input.turn_detection, this.#idleFromMs);
   }
 
   /** Takes what came as an item into the queue. Throws SpeechError `overloaded` where that is full. */
@@ -297,7 +307,7 @@ function lengthMs({ audio, format }: { audio: Buffer; format: AudioFormat }): nu
   return (audio.length * 1000) / (bytesPerSample * wireRate(format));
 }
 
-function turnsOf(detection: TurnDetection | null): Turns {
+function turnsOf(detection: TurnDetection | null, idleFromMs: number): Turns {
   if (detection === null) return { kind: 'manual' };
   if (detection.type === 'semantic_vad') {
     return { kind: 'voice', ...SEMANTIC, silenceMs: EAGERNESS_SILENCE_MS[detection.eagerness] };
@@ -306,6 +316,6 @@ function turnsOf(detection: TurnDetection | null): Turns {
   return {
     kind: 'voice',
     ...{ threshold, prefixMs: prefix_padding_ms, silenceMs: silence_duration_ms },
-    ...(idle_timeout_ms === null ? {} : { idleMs: idle_timeout_ms }),
+    ...(idle_timeout_ms === null ? {} : { idle: { afterMs: idle_timeout_ms, fromMs: idleFromMs } }),
   };
 }

@@ -14,6 +14,8 @@ export type Effect =
   | { type: 'clear-input' }
   /** The session's input has changed. */
   | { type: 'configure' }
+  /** Silence counts, for the idle timeout, from so much audio after what has come until now. */
+  | { type: 'await-voice'; inMs: number }
   | { type: 'transcribe'; item: string; audio: Buffer }
   | { type: 'generate'; generation: Generation }
   | { type: 'stop'; response: string };
