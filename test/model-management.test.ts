@@ -1,13 +1,13 @@
 /** `/api/models` and `/api/ps`: models come from a hub, work at once, and go again, with nobody restarting anything. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openKeyStore } from '../src/accounts/keys.ts';
 import { serverEvents } from '../src/cli/backend/server-events.ts';
 import { openDatabase } from '../src/storage/database.ts';
 import { assertError } from './support/answers.ts';
-import { HOSTS, Hub, testWorld } from './support/hub.ts';
+import { HOSTS, Hub, sha256Of, testWorld } from './support/hub.ts';
 import { serveDuring, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
 import { until } from './support/until.ts';
@@ -121,6 +121,55 @@ test('twenty callers who ask for a model at once share one download', async (t) 
   assert.equal(wholes, files, 'each file was asked for once');
   assert.equal((await told<Managed>(await post(server, '/api/models/tone-ear/download'), 202)).state, 'available');
   assert.equal(hub.requests.filter(({ host }) => host === 'hub.test').length, files, 'what is here is not fetched');
+});
+
+test('a model whose files were changed on the disk says how to mend that, and is whole after that', async (t) => {
+  const { hub, server } = await serveShop(t, { env: { OS_DOWNLOAD_ATTEMPTS: '1' } });
+  const fetched = async (): Promise<Record<string, unknown>> => {
+    await told(await post(server, '/api/models/tone-voice/download'), 202);
+    return (await events(server, 'tone-voice')).at(-1)!;
+  };
+  assert.equal((await fetched()).type, 'model.ready');
+  writeFileSync(join(server.dataDir, 'models/tone-voice/tokens.txt'), 'something else');
+  // As often as it takes until it is in quarantine.
+  for (let i = 0; i < 4; i++) {
+    const refused = await speak(server, 'tone-voice');
+    assert.equal(refused.status, 503);
+    assert.match(await refused.text(), /tokens\.txt.*open-speech models pull tone-voice/);
+  }
+
+  hub.misbehave = (_request, response) => Boolean(response.writeHead(404).end());
+  assert.equal((await fetched()).type, 'model.failed', 'what is here and wrong is not called ready');
+  hub.misbehave = () => false;
+  assert.equal((await fetched()).type, 'model.ready');
+  assert.equal((await speak(server, 'tone-voice')).status, 200);
+});
+
+test('a model of an earlier catalogue is brought up to date by fetching it, one that somebody made is left alone', async (t) => {
+  const { hub, server } = await serveShop(t, { voice: { description: 'better words' } });
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.ready');
+  const folder = join(server.dataDir, 'models/tone-voice');
+  const write = (changes: object): void => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, ...changes }));
+  };
+  const description = async (): Promise<string> => {
+    await told(await post(server, '/api/models/tone-voice/download'), 202);
+    assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.ready');
+    return (await told<{ description: string }>(await server.fetch('/api/models/tone-voice/status'))).description;
+  };
+  write({ description: 'earlier words' });
+  await told(await post(server, '/api/models/refresh'));
+  const asked = hub.requests.length;
+  assert.equal(await description(), 'better words');
+
+  rmSync(join(folder, 'installed.json'));
+  writeFileSync(join(folder, 'own.txt'), 'x');
+  write({ description: 'my own', files: [{ path: 'own.txt', bytes: 1, sha256: sha256Of(Buffer.from('x')) }] });
+  await told(await post(server, '/api/models/refresh'));
+  assert.equal(await description(), 'my own');
+  assert.equal(hub.requests.length, asked);
 });
 
 test('a model on its way is not removed', async (t) => {

@@ -64,7 +64,10 @@ export class Verifier {
 }
 
 function refused(manifest: ModelManifest, reason: string): SpeechError {
-  return new SpeechError('model_unavailable', `The model '${manifest.id}' cannot be used: ${reason}.`, {
+  const { id, files, archive } = manifest;
+  const known = archive !== undefined || files.every(({ url }) => url !== undefined);
+  const remedy = known ? ` Get it again with: open-speech models pull ${id}` : '';
+  return new SpeechError('model_unavailable', `The model '${id}' cannot be used: ${reason}.${remedy}`, {
     param: 'model',
   });
 }

@@ -14,6 +14,7 @@ import {
   type StoreProgress,
   type StoreState,
 } from '../models/store/index.ts';
+import { contentName } from '../models/store/installed.ts';
 import type { World } from '../models/store/sources.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { LocalWorker } from '../workers/local/local-worker.ts';
@@ -42,7 +43,7 @@ export interface LibraryOptions {
   /** What was chosen at run time. */
   choices: Choices;
   /** Who holds models in memory, if anybody does here. */
-  worker?: Pick<LocalWorker, 'refresh' | 'unload'>;
+  worker?: Pick<LocalWorker, 'refresh' | 'load' | 'unload' | 'status'>;
 }
 
 /** What tests put in place of the shipped catalogue and of the hubs. No setting leads here. */
@@ -117,6 +118,8 @@ export class ModelLibrary {
   arrival(id: string): Arrival {
     const state = this.store.states.get(id);
     if (!this.#underWay.has(id)) {
+      // What failed to come may have been to mend or renew a model that is here.
+      if (state?.state === 'failed') return state;
       return this.#options.catalog.get(id) === undefined ? (state ?? { state: 'absent' }) : { state: 'ready' };
     }
     // What the store says before it begins is about an earlier attempt, and what it has is not in use yet at the end.
@@ -130,14 +133,27 @@ export class ModelLibrary {
   }
 
   /**
-   * Makes sure that a model is here and can be used. Throws SpeechError `model_not_found` for one that is not known,
-   * `conflict` for a packaged one, and whatever `ModelStore.install` throws.
+   * Makes sure that a model is here and can be used. One that is here is verified, fetched again where a file is not
+   * right, and brought up to date with the catalogue, unless somebody put it together by hand. Throws SpeechError
+   * `model_not_found` for one that is not known, `conflict` for a packaged one, and whatever `ModelStore.install` throws.
    */
   async install(name: string, options: InstallOptions): Promise<void> {
-    const manifest = this.#installable(name);
-    if (manifest === undefined) return;
-    await this.store.install(manifest, options);
+    const { manifest, present } = this.#installable(name);
+    const { id } = manifest;
+    const wanted = present !== undefined && (await this.store.brought(id)) ? (this.#shipped(id) ?? manifest) : manifest;
+    const agreed = present !== undefined && contentName(wanted) === contentName(manifest);
+    let fetched = false;
+    await this.store.install(wanted, {
+      ...options,
+      ...(agreed ? { allowSingleSource: true, acceptLicence: true } : {}),
+      onProgress: (progress) => {
+        fetched ||= progress.state === 'downloading';
+        options.onProgress?.(progress);
+      },
+    });
     await this.refresh();
+    if (present !== undefined && (fetched || JSON.stringify(wanted) !== JSON.stringify(manifest)))
+      await this.#renew(id);
   }
 
   /**
@@ -145,9 +161,8 @@ export class ModelLibrary {
    * once; later failures are in the arrival.
    */
   begin(name: string, options: Omit<InstallOptions, 'signal' | 'onProgress'>): void {
-    const manifest = this.#installable(name);
-    if (manifest === undefined) return;
-    requireConsent(manifest, options);
+    const { manifest, present } = this.#installable(name);
+    if (present === undefined) requireConsent(manifest, options);
     if (this.#closing.signal.aborted) throw abortError(this.#closing.signal);
     if (this.#underWay.has(manifest.id)) return;
     const work = this.install(manifest.id, { ...options, signal: this.#closing.signal })
@@ -209,17 +224,28 @@ export class ModelLibrary {
     this.#stopListening();
   }
 
-  /** What has to be fetched for a name, or undefined where the model is here. */
-  #installable(name: string): ModelManifest | undefined {
+  /** The model of a name, unless it is a packaged one. */
+  #installable(name: string): LibraryModel {
     const { manifest, present } = this.find(name);
-    if (present === undefined) return manifest;
-    if (present.packaged) {
+    if (present?.packaged) {
       const remedy = present.remedy === undefined ? '' : ` Get what it lacks with: ${present.remedy}`;
       throw new SpeechError('conflict', `The model '${manifest.id}' comes with the server.${remedy}`, {
         param: 'model',
       });
     }
-    return undefined;
+    return { manifest, present };
+  }
+
+  #shipped(id: string): ModelManifest | undefined {
+    return this.#options.shipped.find((manifest) => manifest.id === id);
+  }
+
+  /** Lets go of what a model was before: processes that opened it, and a quarantine, which loading it lifts. */
+  async #renew(id: string): Promise<void> {
+    const { worker, catalog } = this.#options;
+    if (!catalog.get(id)?.available) return;
+    await worker?.unload(id);
+    if (worker?.status(id)?.state === 'quarantined') await worker.load(id).catch(() => {});
   }
 
   #settingThatNames(id: string): string | undefined {

@@ -12,7 +12,7 @@ import { exists, removeFolder } from './disk.ts';
 import { Flights } from './flights.ts';
 import { Hashing } from './hashing.ts';
 import { installModel } from './install.ts';
-import { contentName, MANIFEST_FILE } from './installed.ts';
+import { contentName, INSTALLED_FILE, MANIFEST_FILE } from './installed.ts';
 import { idOfIncoming, type Layout, layoutOf } from './layout.ts';
 import { ProgressMeter, type StoreProgress } from './progress.ts';
 import { type Recovered, recover } from './recover.ts';
@@ -110,7 +110,7 @@ export class ModelStore {
   }
 
   /**
-   * Makes sure that a model is there. Many callers share one download; it is cancelled when the last of them is gone,
+   * Makes sure that a model is there, and every byte of it right. Many callers share one download; it is cancelled when the last of them is gone,
    * and goes on from there the next time. Throws SpeechError `single_source`, `licence_not_accepted`,
    * `source_not_allowed`, `gated_model`, `download_failed`, `integrity_failed`, `unsafe_archive`,
    * `insufficient_storage`, `too_large`, `deadline_exceeded`, `conflict` or `cancelled`.
@@ -138,6 +138,11 @@ export class ModelStore {
       ),
     );
     if (!unasked) settleFirstModels(this.#settings.dataDir);
+  }
+
+  /** Whether a model is here that this store, or another of this folder, brought: not one that somebody put there by hand. */
+  async brought(id: string): Promise<boolean> {
+    return MODEL_ID.test(id) && (await exists(join(this.#layout.folder(id), INSTALLED_FILE)));
   }
 
   /**
@@ -251,8 +256,8 @@ export class ModelStore {
       const present = await exists(join(this.#layout.folder(id), MANIFEST_FILE));
       const was = before?.state === 'failed' ? before : undefined;
       const calledOff = error.code === 'cancelled' || error.code === 'shutting_down';
-      if (present) this.#setState(id, { state: 'ready' });
-      else this.#setState(id, calledOff ? was : { state: 'failed', error: error.toData() });
+      if (calledOff) this.#setState(id, present ? { state: 'ready' } : was);
+      else this.#setState(id, { state: 'failed', error: error.toData() });
       if (!calledOff && !quiet) {
         this.#log.warn('A model did not come', { model: id, code: error.code, error });
       }

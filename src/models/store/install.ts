@@ -4,10 +4,11 @@ import { abortError, SpeechError } from '../../errors.ts';
 import type { ModelArchive, ModelManifest } from '../manifest.ts';
 import { exists, replaceDurably, storageError } from './disk.ts';
 import { type FetchTools, fetchModel } from './fetch-model.ts';
-import { contentName, type KnownFile, MANIFEST_FILE, readInstalled, readManifest } from './installed.ts';
+import { contentName, expectedFiles, type KnownFile, MANIFEST_FILE, readInstalled, readManifest } from './installed.ts';
 import type { Layout } from './layout.ts';
 import { unpackArchive } from './unpack.ts';
 import { chooseFiles, filesBelow } from './unpacked-files.ts';
+import { allRight } from './verify-model.ts';
 import { Workplace } from './workplace.ts';
 
 export interface InstallTools extends FetchTools {
@@ -24,7 +25,7 @@ const HOPELESS: ReadonlySet<string> = new Set([
  * before all of it is right. What is there after a failure stays for the next call where going on makes sense.
  */
 export async function installModel(manifest: ModelManifest, tools: InstallTools): Promise<void> {
-  if (await refreshInstalled(manifest, tools.layout)) return;
+  if (await refreshInstalled(manifest, tools)) return;
   const work = await Workplace.open(tools.layout, manifest);
   try {
     await fetchModel(manifest, work, tools);
@@ -42,16 +43,19 @@ export async function installModel(manifest: ModelManifest, tools: InstallTools)
 }
 
 /**
- * True when the folder already has this content: then only the words of the manifest are brought up to date. That the
- * bytes are still right is checked when they are loaded.
+ * True when the folder already has this content, every byte of it. The words of the manifest are brought up to date then,
+ * except where somebody put the folder together by hand.
  */
-async function refreshInstalled(manifest: ModelManifest, layout: Layout): Promise<boolean> {
-  const folder = layout.folder(manifest.id);
+async function refreshInstalled(manifest: ModelManifest, tools: InstallTools): Promise<boolean> {
+  const folder = tools.layout.folder(manifest.id);
+  if (!(await exists(join(folder, MANIFEST_FILE)))) return false;
   const installed = await readInstalled(folder).catch(() => undefined);
-  if (installed?.content !== contentName(manifest)) return false;
-  for (const { path } of installed.files) if (!(await exists(join(folder, path)))) return false;
+  if (installed !== undefined && installed.content !== contentName(manifest)) return false;
+  const files = await expectedFiles(manifest, folder).catch(() => undefined);
+  if (files === undefined || !(await allRight(files, folder, tools))) return false;
   const present = await readManifest(folder).catch(() => undefined);
-  if (JSON.stringify(present) !== JSON.stringify(manifest)) {
+  const byHand = installed === undefined && present !== undefined;
+  if (!byHand && JSON.stringify(present) !== JSON.stringify(manifest)) {
     await replaceDurably(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   }
   return true;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CDN, HUB, testManifest } from '../../../test/support/hub.ts';
@@ -58,6 +58,40 @@ test('a model that is there already is not asked for again, also by another proc
   assert.equal(hub.requests.length, asked);
   const written = JSON.parse(readFileSync(join(settings.modelDir, 'kept/manifest.json'), 'utf8'));
   assert.equal(written.description, 'better words', 'the words of the manifest are brought up to date');
+});
+
+test('a model whose files were changed on the disk is fetched again whole, and stays as it is where that fails', async (t) => {
+  const { hub, store, settings, install, content } = await startBench(t, { limits: { downloadAttempts: 1 } });
+  const bytes = randomBytes(50_000);
+  const tokens = Buffer.from('a\nb\n');
+  const manifest = testManifest({ id: 'bent', files: [hub.file('a.bin', bytes), hub.file('tokens.txt', tokens)] });
+  await install(manifest);
+  const whole = content('bent');
+  const place = join(settings.modelDir, 'bent/a.bin');
+
+  writeFileSync(place, Buffer.concat([bytes.subarray(1), Buffer.of(bytes[0]! ^ 1)]));
+  hub.misbehave = (_request, response) => Boolean(response.writeHead(404).end());
+  await assert.rejects(install(manifest), { code: 'download_failed' });
+  assert.equal(store.states.get('bent')?.state, 'failed');
+  assert.equal(content('bent')?.size, 2);
+
+  hub.misbehave = () => false;
+  await install(manifest);
+  assert.deepEqual(content('bent'), whole);
+  assert.deepEqual(store.states.get('bent'), { state: 'ready' });
+});
+
+test('what somebody put together by hand with the right files is neither fetched nor changed', async (t) => {
+  const { hub, install, settings } = await startBench(t);
+  const manifest = testManifest({ id: 'by-hand', files: [hub.file('a.bin', randomBytes(500))] });
+  await install(manifest);
+  rmSync(join(settings.modelDir, 'by-hand/installed.json'));
+  const own = JSON.stringify({ ...manifest, description: 'my own words' });
+  writeFileSync(join(settings.modelDir, 'by-hand/manifest.json'), own);
+  const asked = hub.requests.length;
+  await install(manifest);
+  assert.equal(hub.requests.length, asked);
+  assert.equal(readFileSync(join(settings.modelDir, 'by-hand/manifest.json'), 'utf8'), own);
 });
 
 test('a new version takes the place of the old one whole', async (t) => {

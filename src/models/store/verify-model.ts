@@ -40,6 +40,21 @@ export async function verifyModels(
   return results;
 }
 
+/** Whether every one of these files is there and right. Throws SpeechError `cancelled`. */
+export async function allRight(
+  files: readonly KnownFile[],
+  folder: string,
+  { hashing, signal, meter }: { hashing: Hashing; signal: AbortSignal; meter: ProgressMeter },
+): Promise<boolean> {
+  meter.begin('verifying', bytesOf(files));
+  for (const file of files) {
+    if (signal.aborted) throw abortError(signal);
+    if ((await problemOf(file, folder, hashing)) !== undefined) return false;
+    meter.add(file.bytes);
+  }
+  return true;
+}
+
 async function listFiles(id: string, folder: string): Promise<{ files: readonly KnownFile[]; reason?: string }> {
   try {
     const manifest = await readManifest(folder);
