@@ -39,6 +39,7 @@ export class Flights {
     while (flight?.controller.signal.aborted) {
       // Its last passenger has gone and it is coming to its end.
       await flight.done.catch(() => {});
+      if (signal.aborted) throw abortError(signal);
       flight = this.#flights.get(id);
     }
     if (flight !== undefined && flight.content !== content) {
