@@ -115,6 +115,7 @@ test('a plain request for a socket is told to upgrade, once it has shown a key',
     requestHead('GET /echo', BEARER, 'Upgrade: websocket'),
     `${handshake('/echo', BEARER, 'Content-Length: 5')}hello`,
     `${handshake('/echo', BEARER, 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+    handshake('/echo', BEARER).replace('HTTP/1.1', 'HTTP/1.0'),
     requestHead('GET /%65cho', BEARER, 'Upgrade: websocket', 'Connection: Upgrade'),
   ];
   for (const request of odd) {
@@ -293,6 +294,29 @@ test('clients that leave in the middle of a handshake leave nothing behind', asy
   }
   await until(() => server.front.sockets.size === 0);
   assert.equal((await ask(server, '/echo', BEARER)).status, 101);
+});
+
+test('a handshake behind a request that is not answered yet is a request like it, and each gets its answer', async (t) => {
+  const server = await echoDuring(t);
+  const health = requestHead('GET /health');
+  for (const [before, last] of [
+    [1, handshake('/echo', BEARER)],
+    [1, handshake('/echo')],
+    [5, handshake('/echo', BEARER).repeat(2)],
+  ] as const) {
+    const connection = await RawConnection.open(server.url);
+    await connection.write(health.repeat(before) + last);
+    for (let i = 0; i < before; i++) assert.equal((await connection.answer()).status, 200);
+    assert.equal((await connection.answer()).status, last.includes(ECHO_KEY) ? 426 : 401);
+    connection.close();
+  }
+  // Once everything before it is answered, it opens.
+  const connection = await RawConnection.open(server.url);
+  await connection.write(health);
+  assert.equal((await connection.answer()).status, 200);
+  await connection.write(handshake('/echo', BEARER));
+  assert.equal((await connection.answerOrSwitch()).status, 101);
+  connection.close();
 });
 
 test('where too many handshakes are being decided, the next is told to come back', async (t) => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import fastify, { type FastifyServerOptions } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -94,8 +94,12 @@ export function createFront(deps: FrontDeps): Front {
       server.maxConnections = limits.connections;
       limitHalfOpen(server, Math.min(limits.connectionsWithoutRequest, Math.floor(limits.connections * 0.75)));
       server.on('upgrade', (request, socket, head) => sockets.decide(request, socket, head, handler));
+      const answer = (request: IncomingMessage, response: ServerResponse): void => {
+        sockets.note(request, response);
+        handler(request, response);
+      };
       // An expectation that nobody knows is ignored, as RFC 9110 section 10.1.1 allows.
-      return server.on('request', handler).on('checkExpectation', handler);
+      return server.on('request', answer).on('checkExpectation', answer);
     },
   }).withTypeProvider<ZodTypeProvider>();
 

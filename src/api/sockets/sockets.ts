@@ -41,6 +41,8 @@ export class Sockets {
   readonly metrics: Metrics;
   readonly #keys: KeyStore;
   readonly #handshakes = new WeakMap<IncomingMessage, Handshake>();
+  /** The answer to the last request of each connection. */
+  readonly #lastAnswers = new WeakMap<Duplex, ServerResponse>();
   readonly #open = new Set<SocketSession>();
   readonly #perKey = new Map<string, number>();
   #deciding = 0;
@@ -61,9 +63,19 @@ export class Sockets {
     return this.#open.size;
   }
 
-  /** True where a request asks to become a socket and there is one at its path; for everything else headers mean nothing. */
+  /** Takes note of an ordinary request. */
+  note(request: IncomingMessage, response: ServerResponse): void {
+    this.#lastAnswers.set(request.socket, response);
+  }
+
+  /**
+   * True where a request asks to become a socket and there is one at its path; for everything else headers mean nothing.
+   * So it is behind requests that are still being answered: their answers need the connection as it is.
+   */
   wants(request: IncomingMessage): boolean {
-    return this.paths.has(pathOf(request.url ?? '')) && asksForSocket(request.method, request.headers);
+    const { method, url = '', headers, httpVersion, socket } = request;
+    if (!this.paths.has(pathOf(url)) || httpVersion !== '1.1' || !asksForSocket(method, headers)) return false;
+    return this.#lastAnswers.get(socket)?.writableFinished ?? true;
   }
 
   /**
