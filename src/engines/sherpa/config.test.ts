@@ -346,7 +346,7 @@ describe('capabilities come from the manifest alone', () => {
   test('models that help say with what', () => {
     const can = (family: string, more: Partial<OpenModel> = {}) => capabilitiesOf(sample(family, 'model', more));
     assert.deepEqual(can('silero-vad'), { detectSpeech: true, watchSpeech: true });
-    assert.deepEqual(can('gtcrn'), { denoise: true });
+    assert.deepEqual(can('gtcrn'), { denoise: true, denoiseLive: { delaySamples: 512 } });
     assert.deepEqual(can('pyannote'), { diarize: true, embedSpeaker: { sameSpeaker: 0.5 } });
     assert.deepEqual(can('speaker-embedding', { options: { sameSpeaker: 0.6 } }), {
       embedSpeaker: { sameSpeaker: 0.6 },

@@ -10,6 +10,8 @@ import { buildMarkDiarizer, buildMarkEmbedder, spokenBy } from '../../../test/mo
 import { buildWordPunctuator } from '../../../test/models/word-punctuator.ts';
 import { needsData, sharedData } from '../../../test/support/needs.ts';
 import { samplesOf } from '../../../test/support/wav.ts';
+import { join as joined } from '../../audio/testing.ts';
+import { SpeechError } from '../../errors.ts';
 import type { LoadedModel, OpenModel } from '../contract.ts';
 import { engine as sherpa } from './engine.ts';
 import { withLatinMarks } from './helpers/punctuator.ts';
@@ -20,6 +22,9 @@ const never = new AbortController().signal;
 const data = (file: string) => join(sharedData, file);
 const recording = (file: string) => samplesOf(readFileSync(data(file)).subarray(WAV_HEADER));
 const rms = (pcm: Float32Array) => Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / pcm.length);
+
+const cut = (pcm: Float32Array, length: number): Float32Array[] =>
+  Array.from({ length: Math.ceil(pcm.length / length) }, (_, n) => pcm.subarray(n * length, (n + 1) * length));
 
 let folder: string;
 before(async () => {
@@ -80,9 +85,6 @@ describe('Silero', { skip: needsData('silero-vad') }, () => {
     for await (const watched of silero.watchSpeech!({ threshold }, audio, signal)) voices.push(...watched.voices);
     return voices;
   };
-  const cut = (pcm: Float32Array, length: number): Float32Array[] =>
-    Array.from({ length: Math.ceil(pcm.length / length) }, (_, n) => pcm.subarray(n * length, (n + 1) * length));
-
   test('watches streams that come at once, in pieces of any length, each as if it were alone', async () => {
     const pcm = recording('silero-vad/test.wav').subarray(0, 10 * RATE);
     const alone = await watch([pcm]);
@@ -159,6 +161,75 @@ describe('GTCRN', { skip: needsData('gtcrn') }, () => {
       assert.equal((await gtcrn.denoise!({ pcm: new Float32Array(length) }, never)).pcm.length, length);
     }
     assert.deepEqual(await gtcrn.denoise!({ pcm }, never), first);
+  });
+
+  const cleaned = async (pieces: Iterable<Float32Array>, signal = never): Promise<Float32Array> => {
+    const parts = await Array.fromAsync(gtcrn.denoiseLive!(ReadableStream.from(pieces), signal));
+    return joined(parts.map((part) => part.pcm));
+  };
+
+  test('cleans streams that come at once, in pieces of any length, as it cleans a recording', async () => {
+    const pcm = recording('gtcrn/mix.wav').subarray(0, 3 * RATE);
+    const { pcm: whole } = await gtcrn.denoise!({ pcm }, never);
+    const streams = await Promise.all([16, 160, 333, RATE].map((length) => cleaned(cut(pcm, length))));
+    for (const stream of streams) assert.deepEqual(stream, whole);
+    for (const length of [0, 1, 255, 511, 513]) {
+      assert.equal((await cleaned([new Float32Array(length)])).length, length);
+    }
+  });
+
+  test('gives back a stream sample for sample, no later than it says', async () => {
+    const pcm = recording('gtcrn/mix.wav');
+    const { delaySamples } = gtcrn.capabilities.denoiseLive!;
+    const clean: Float32Array[] = [];
+    let given = 0;
+    let told = 0;
+    let latest = 0;
+    const audio = async function* () {
+      for (const piece of cut(pcm, 100)) {
+        given += piece.length;
+        yield piece;
+        latest = Math.max(latest, given - told);
+      }
+    };
+    for await (const part of gtcrn.denoiseLive!(audio(), never)) {
+      clean.push(part.pcm);
+      told += part.pcm.length;
+    }
+    assert.ok(latest <= delaySamples && latest > delaySamples - 100, `${latest} samples behind`);
+    // Of all shifts, the output is most like the input where it is shifted by none.
+    const output = joined(clean);
+    const likeness = (shift: number): number => {
+      let product = 0;
+      for (let at = 1000; at < pcm.length - 1000; at++) product += pcm[at]! * output[at + shift]!;
+      return product;
+    };
+    let best = -512;
+    for (let shift = -511, most = likeness(best); shift <= 512; shift++) {
+      const like = likeness(shift);
+      if (like > most) [best, most] = [shift, like];
+    }
+    assert.equal(best, 0);
+  });
+
+  test('serves more streams than it has made room for, and is free again once they have ended', async () => {
+    const endless = async function* (signal: AbortSignal) {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (signal.aborted) throw signal.reason;
+        yield new Float32Array(512);
+      }
+    };
+    const controllers = Array.from({ length: gtcrn.concurrency + 1 }, () => new AbortController());
+    const streams = controllers.map(async ({ signal }) => {
+      const stream = gtcrn.denoiseLive!(endless(signal), signal)[Symbol.asyncIterator]();
+      assert.equal((await stream.next()).done, false);
+      return stream;
+    });
+    const begun = await Promise.all(streams);
+    for (const controller of controllers) controller.abort(new SpeechError('cancelled', 'Nobody listens.'));
+    for (const stream of begun) await assert.rejects(stream.next(), { code: 'cancelled' });
+    assert.equal((await cleaned([new Float32Array(1000)])).length, 1000);
   });
 
   test('stops after an abort', async () => {

@@ -27,11 +27,12 @@ export const sileroVad: HelperFamily = {
   capabilities: () => ({ detectSpeech: true, watchSpeech: true }),
 };
 
+/** GTCRN gives each 256 samples back once it has heard the 256 behind them. */
 export const gtcrn: HelperFamily = {
   api: 'denoiser',
   required: () => ['model'],
   config: (model, runtime) => ({ model: { gtcrn: paths(model, 'model'), ...runtime } }),
-  capabilities: () => ({ denoise: true }),
+  capabilities: () => ({ denoise: true, denoiseLive: { delaySamples: 512 } }),
 };
 
 /**
