@@ -198,7 +198,7 @@ export const settingsTable = {
     default: [],
     also: ['NO_PROXY', 'no_proxy'],
     group: 'Models',
-    doc: 'Hosts to reach without that proxy: a name counts for the names below it too, `*` for all.',
+    doc: 'Hosts to reach without that proxy: a name counts for the names below it too, a network such as `10.0.0.0/8` for the addresses in it, `*` for all.',
   }),
   fetchFirstModels: bool({
     env: 'OS_FETCH_FIRST_MODELS',
@@ -464,6 +464,12 @@ export const settingsTable = {
     default: '',
     group: 'Wyoming',
     doc: 'PEM certificates of the authorities whose clients may connect, and nobody else. Needs `OS_WYOMING_TLS`.',
+  }),
+  wyomingKeyRequired: bool({
+    env: 'OS_WYOMING_KEY_REQUIRED',
+    default: false,
+    group: 'Wyoming',
+    doc: 'Serve only connections on the port that begin with an API key. Home Assistant knows none; `open-speech bridge` brings it.',
   }),
   wyomingEndpointing: bool({
     env: 'OS_WYOMING_ENDPOINTING',

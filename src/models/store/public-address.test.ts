@@ -45,6 +45,8 @@ test('the metadata services of clouds are known in every spelling', () => {
     '::ffff:a9fe:a9fe',
     'fe80::a9fe:a9fe',
     'fd00:ec2::254',
+    ...['64:ff9b::a9fe:a9fe', '64:ff9b:1::a9fe:a9fe', '64:ff9b::6464:64c8', '::a9fe:a9fe', '2002:a9fe:a9fe::1'],
+    'fe80::1%eth0',
   ]) {
     assert.equal(isLinkLocal(address), true, address);
   }

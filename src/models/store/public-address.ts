@@ -1,8 +1,16 @@
 import { isIP } from 'node:net';
 import { networkList } from '../../security/addresses.ts';
 
-/** Link-local networks, where clouds keep their metadata services. Nothing is ever fetched from them. */
-const LINK_LOCAL = networkList(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254', '100.100.100.200', '192.0.0.192']);
+/**
+ * Link-local networks, where clouds keep their metadata services, and the ways to write those inside an IPv6 address
+ * that some router may translate (NAT64, 6to4, IPv4-compatible). Nothing is ever fetched from them.
+ */
+const LINK_LOCAL = networkList([
+  ...['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254', '100.100.100.200', '192.0.0.192'],
+  ...['::a9fe:0/112', '64:ff9b::a9fe:0/112', '64:ff9b:1::a9fe:0/112', '2002:a9fe::/32'],
+  ...['::6464:64c8', '64:ff9b::6464:64c8', '64:ff9b:1::6464:64c8', '2002:6464:64c8::/48'],
+  ...['::c000:c0', '64:ff9b::c000:c0', '64:ff9b:1::c000:c0', '2002:c000:c0::/48'],
+]);
 
 /**
  * Everything that is not an address of the public Internet: the special-purpose registries of IANA (RFC 6890 and its

@@ -94,6 +94,33 @@ test('the token is for its own host, and for nobody where a mirror stands in', (
   assert.equal(mirrored.authorization(new URL('https://mirror.example/huggingface.co/a')), undefined);
 });
 
+test('hosts without a proxy may be named as networks, as IPv6 and with the port of their scheme', () => {
+  const direct = (noProxy: string, url: string): boolean =>
+    from({ HTTPS_PROXY: 'http://proxy.example', NO_PROXY: noProxy }).proxy(new URL(url)) === undefined;
+  for (const [entry, url] of [
+    ['10.0.0.0/8', 'https://10.1.2.3/a'],
+    ['10.1.2.3', 'https://10.1.2.3/a'],
+    ['fd00::/8', 'https://[fd00::1]/a'],
+    ['fd00::1', 'https://[fd00::1]/a'],
+    ['[fd00::1]:8443', 'https://[fd00::1]:8443/a'],
+    ['mirror.example:80', 'http://mirror.example/a'],
+  ] as const) {
+    assert.ok(direct(entry, url), entry);
+  }
+  for (const [entry, url] of [
+    ['10.0.0.0/8', 'https://11.1.2.3/a'],
+    ['10.0.0.0/8', 'https://mirror.example/a'],
+    ['10.0.0.0/99', 'https://10.1.2.3/a'],
+    ['fd00::1', 'https://[fd00::2]/a'],
+    ['[fd00::1]:8443', 'https://[fd00::1]/a'],
+    ['mirror.example:443', 'http://mirror.example/a'],
+    ['.', 'https://mirror.example/a'],
+    ['', 'https://mirror.example/a'],
+  ] as const) {
+    assert.ok(!direct(entry, url), entry);
+  }
+});
+
 test('the proxy is used except for the hosts that are named, and this machine', () => {
   const sources = from({ HTTPS_PROXY: 'proxy.example:3128', NO_PROXY: '.hf.co, github.com:443, example.org:99' });
   const proxy = (url: string) => sources.proxy(new URL(url))?.href;

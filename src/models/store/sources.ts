@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
-import { isLoopbackHost } from '../../security/addresses.ts';
+import { isLoopbackHost, networkList } from '../../security/addresses.ts';
 import { isLinkLocal, isPublicAddress } from './public-address.ts';
 
 /** The only host that a Hugging Face token is for. */
@@ -127,18 +127,30 @@ function matches(pattern: string, host: string): boolean {
   return wanted.startsWith('*.') ? host.endsWith(wanted.slice(1)) : host === wanted;
 }
 
-/** As curl reads NO_PROXY: a name stands for itself and all below it, with or without a leading dot. */
+/**
+ * As curl reads NO_PROXY: a name stands for itself and all below it, with or without a leading dot; an address for
+ * itself; a network (CIDR) for the addresses in it. A port makes it count for that port alone.
+ */
 function covers(entry: string, url: URL): boolean {
   if (entry === '*') return true;
-  const [name = '', port] = entry
-    .toLowerCase()
-    .replace(/^\*?\./, '')
-    .split(':');
   const host = hostOf(url);
-  const samePort = port === undefined || port === (url.port || '443');
-  return samePort && (host === name || host.endsWith(`.${name}`));
+  if (entry.includes('/')) return isIP(host) !== 0 && isWithin(host, entry);
+  const written = isIP(entry) === 6 ? `[${entry}]` : entry;
+  const [, name, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(written.toLowerCase()) ?? [];
+  if (name === undefined || (port !== undefined && port !== portOf(url))) return false;
+  const bare = name.replace(/^\*?\./, '').replace(/^\[(.*)\]$/, '$1');
+  return bare !== '' && (host === bare || host.endsWith(`.${bare}`));
 }
 
+function isWithin(address: string, network: string): boolean {
+  try {
+    return networkList([network]).check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
+  } catch {
+    return false;
+  }
+}
+
+const portOf = (url: URL): string => url.port || (url.protocol === 'http:' ? '80' : '443');
 const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 
 function refused(reason: string, detail?: string): SpeechError {
