@@ -6,30 +6,24 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { fromS16le } from '../src/audio/pcm.ts';
+import {
+  ALLOW_MICROPHONE,
+  enterKey,
+  launchBrowser,
+  namelessControls,
+  needsBrowser,
+  watchedPage,
+} from './support/browser.ts';
 import { buildPage } from './support/built-page.ts';
 import { chatDuring, type Saying } from './support/chat.ts';
-import { needs } from './support/needs.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
 import { until } from './support/until.ts';
 import { wavFile } from './support/wav.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const TONES = { TTS_MODEL: 'tone-voice', TTS_VOICE: 'tone-0', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
-const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
-  console.error('policy violated: ' + event.violatedDirective + ' by ' + event.blockedURI);
-});`;
 /** Keeps every microphone that the page was given, so that a test can tell whether it gave them back. */
 const KEEP_TRACKS = `const { mediaDevices } = navigator;
 const ask = mediaDevices.getUserMedia.bind(mediaDevices);
@@ -42,15 +36,8 @@ mediaDevices.getUserMedia = async (wanted) => {
 window.openMicrophones = () => tracks.filter(({ readyState }) => readyState === 'live').length;`;
 /** A busy machine stretches sounds, and the tone recogniser writes a long one twice. */
 const GOOD_MORNING = /^g+o+d+ +m+o+r+n+i+n+g+$/;
-/** Controls that a screen reader could not name. */
-const NAMELESS_CONTROLS = `[...document.querySelectorAll('a, button, input:not([type=hidden]), textarea, [tabindex="0"]')]
-  .filter((control) => {
-    const name = control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent ?? '';
-    return name.trim() === '' && !control.hasAttribute('aria-labelledby');
-  })
-  .map((control) => control.outerHTML.slice(0, 120))`;
 
-describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () => {
+describe('the live page in a browser', { skip: needsBrowser() }, () => {
   let server: TestServer;
   let folder: string;
 
@@ -75,27 +62,18 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
       const speech = await spokenPcm(server, said.text);
       const file = join(folder, `${said.text}-${said.pauseS}.wav`);
       writeFileSync(file, wavFile(fromS16le(Buffer.concat([silence(2), speech, silence(said.pauseS)]))));
-      microphone.push('--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}`);
+      microphone.push(ALLOW_MICROPHONE, `--use-file-for-fake-audio-capture=${file}`);
     }
-    const args = [...ARGUMENTS, '--use-fake-device-for-media-stream', ...microphone];
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-    const wrong: string[] = [];
+    const browser = await launchBrowser(...microphone);
+    const context = await browser.newContext({ acceptDownloads: true });
+    const { page, wrong } = await watchedPage(context);
     t.after(async () => {
       await browser.close();
       assert.deepEqual(wrong, []);
     });
-    const context = await browser.newContext({ acceptDownloads: true });
-    await context.addInitScript({ content: REPORT_VIOLATIONS });
     await context.addInitScript({ content: KEEP_TRACKS });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('console', (message) => {
-      const refusal = /Failed to load resource: the server responded with a status of 401/.test(message.text());
-      if (['error', 'warning'].includes(message.type()) && !refusal) wrong.push(message.text());
-    });
     await page.goto(`${at.url}/#/live`);
-    await page.getByLabel('API key', { exact: true }).fill(at.key);
-    await page.keyboard.press('Enter');
+    await enterKey(page, at.key);
     await page.getByRole('heading', { name: 'Live', level: 1 }).waitFor();
     return page;
   }
@@ -122,7 +100,7 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
     await until(async () => Number(await level.getAttribute('value')) > 0.2);
     assert.match((await paragraphs.first().textContent()) ?? '', /^0:0\dg.+Final after/);
     await page.getByRole('status').filter({ hasText: GOOD_MORNING }).waitFor({ state: 'attached' });
-    assert.deepEqual(await page.evaluate(NAMELESS_CONTROLS), []);
+    assert.deepEqual(await namelessControls(page), []);
 
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Go on' }).waitFor();
@@ -200,7 +178,7 @@ describe('the live page in a browser', { skip: needs({ chromium: CHROMIUM }) }, 
     const [system, question] = chat.requests[0]!.messages;
     assert.deepEqual(system, { role: 'system', content: 'Be kind.' });
     assert.match(String(question!.content), GOOD_MORNING);
-    assert.deepEqual(await page.evaluate(NAMELESS_CONTROLS), []);
+    assert.deepEqual(await namelessControls(page), []);
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Go on' }).click();
     await until(() => chat.requests.length > 1);

@@ -7,42 +7,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
+import {
+  ALLOW_MICROPHONE,
+  enterKey,
+  launchBrowser,
+  namelessControls,
+  needsBrowser,
+  watchedPage,
+} from './support/browser.ts';
 import { buildPage } from './support/built-page.ts';
 import { HOSTS, Hub, testWorld } from './support/hub.ts';
-import { needs } from './support/needs.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
 import { until } from './support/until.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-/** Nothing of the browser's own may reach the network, and it runs as root in containers. */
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // Stands in for a microphone and for the person who allows it.
-  '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream',
-];
-
-// What runs inside the browser is text here: these files are checked for Node, which has no document.
-const REPORT_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
-  console.error('policy violated: ' + event.violatedDirective + ' by ' + event.blockedURI);
-});`;
-/** Controls that a screen reader could not name. */
-const NAMELESS_CONTROLS = `[...document.querySelectorAll('a, button, input:not([type=hidden]), textarea, [role=slider]')]
-  .filter((control) => {
-    const name = control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent ?? '';
-    return name.trim() === '' && !control.hasAttribute('aria-labelledby');
-  })
-  .map((control) => control.outerHTML.slice(0, 120))`;
-
-describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () => {
+describe('the page in a browser', { skip: needsBrowser() }, () => {
   let server: TestServer;
   let browser: Browser;
   let folder: string;
@@ -51,7 +31,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     await buildPage();
     folder = mkdtempSync(join(tmpdir(), 'open-speech-page-'));
     server = await startServer({ tones: true, env: { TTS_MODEL: 'espeak' } });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+    browser = await launchBrowser(ALLOW_MICROPHONE);
   });
 
   after(async () => {
@@ -63,17 +43,9 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
   /** A fresh visitor, and everything that went wrong in the visitor's browser. */
   async function visit(path = '/', at = server): Promise<{ page: Page; leave: () => Promise<void> }> {
     const context = await browser.newContext({ acceptDownloads: true });
-    const wrong: string[] = [];
     const urls: string[] = [];
     context.on('request', (request) => urls.push(request.url()));
-    await context.addInitScript({ content: REPORT_VIOLATIONS });
-    const page = await context.newPage();
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('console', (message) => {
-      // The browser itself reports every refusal; ours come from asking without a key or with a wrong one.
-      const refusal = /Failed to load resource: the server responded with a status of 40[01]/.test(message.text());
-      if (['error', 'warning'].includes(message.type()) && !refusal) wrong.push(message.text());
-    });
+    const { page, wrong } = await watchedPage(context);
     await page.goto(at.url + path);
     const leave = async (): Promise<void> => {
       const kept = await page.evaluate<string>('JSON.stringify(localStorage) + document.cookie');
@@ -89,14 +61,9 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
     return { page, leave };
   }
 
-  async function enter(page: Page, key: string): Promise<void> {
-    await page.getByLabel('API key', { exact: true }).fill(key);
-    await page.keyboard.press('Enter');
-  }
-
   async function visitWithKey(path = '/', at = server): Promise<Awaited<ReturnType<typeof visit>>> {
     const visitor = await visit(path, at);
-    await enter(visitor.page, at.key);
+    await enterKey(visitor.page, at.key);
     await visitor.page.getByRole('navigation', { name: 'Main' }).waitFor();
     return visitor;
   }
@@ -116,11 +83,11 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
 
   test('a wrong key is refused in words, the right one opens the page, and forgetting it closes the page', async () => {
     const { page, leave } = await visit();
-    await enter(page, 'wrong-key');
+    await enterKey(page, 'wrong-key');
     await page.getByRole('alert').getByText('That key was not accepted').waitFor();
     assert.equal(await page.getByRole('navigation', { name: 'Main' }).count(), 0);
 
-    await enter(page, server.key);
+    await enterKey(page, server.key);
     await page.getByRole('heading', { name: 'Speak', level: 1 }).waitFor();
     await page.reload();
     await page.getByRole('heading', { name: 'Speak', level: 1 }).waitFor();
@@ -373,7 +340,7 @@ describe('the page in a browser', { skip: needs({ chromium: CHROMIUM }) }, () =>
       assert.equal(await link.getAttribute('aria-current'), 'page');
       assert.equal(await page.title(), `${name} · Open Speech`);
       assert.equal(await page.getByRole('heading', { level: 1 }).count(), 1);
-      assert.deepEqual(await page.evaluate(NAMELESS_CONTROLS), []);
+      assert.deepEqual(await namelessControls(page), []);
     }
     await leave();
   });
