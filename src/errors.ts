@@ -130,6 +130,10 @@ export class SpeechError extends Error {
   }
 }
 
+export function shuttingDown(): SpeechError {
+  return new SpeechError('shutting_down', 'The server is shutting down.');
+}
+
 /** The error for a call whose AbortSignal fired: the signal's own SpeechError where it carries one, else `cancelled`. */
 export function abortError(signal: AbortSignal): SpeechError {
   return signal.reason instanceof SpeechError

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { SpeechError } from '../errors.ts';
+import { shuttingDown } from '../errors.ts';
 
 /** Time for the last bytes of answers after their work has ended, in ms; then connections are cut. */
 const LAST_BYTES_MS = 1000;
@@ -17,7 +17,7 @@ export function drainRequests(app: FastifyInstance): Draining {
 
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.policy?.access !== 'key') return;
-    if (drained !== undefined) throw new SpeechError('shutting_down', 'The server is shutting down.');
+    if (drained !== undefined) throw shuttingDown();
     running++;
     reply.raw.once('close', () => {
       running--;

@@ -1,4 +1,4 @@
-import { SpeechError } from '../errors.ts';
+import { SpeechError, shuttingDown } from '../errors.ts';
 import type { Arrival, ModelLibrary } from '../speech/library.ts';
 import { errorBody } from './errors.ts';
 import { serverEvent } from './stream.ts';
@@ -24,7 +24,7 @@ export async function* arrivalEvents(
       changed = Promise.withResolvers();
       const arrival = library.arrival(id);
       if (isDraining()) {
-        const error = new SpeechError('shutting_down', 'The server is shutting down.');
+        const error = shuttingDown();
         yield arrivalEvent(id, { state: 'failed', error: error.toData() });
         return;
       }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Capabilities } from '../engines/contract.ts';
-import { abortError, SpeechError } from '../errors.ts';
+import { abortError, SpeechError, shuttingDown } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { CallInput } from './call-input.ts';
 import type {
@@ -271,8 +271,4 @@ function merge(known: RoutedModelStatus, status: WorkerModelStatus): void {
   known.slots += status.slots;
   known.processes += status.processes;
   known.memoryBytes += status.memoryBytes;
-}
-
-function shuttingDown(): SpeechError {
-  return new SpeechError('shutting_down', 'The server is shutting down.');
 }

@@ -1,4 +1,4 @@
-import { abortError, SpeechError } from '../../errors.ts';
+import { abortError, SpeechError, shuttingDown } from '../../errors.ts';
 import { Decoder, type DecoderOptions } from './decoder.ts';
 
 /** Native libraries keep a little of every file: a decoder is replaced before that adds up. */
@@ -133,8 +133,4 @@ export class DecoderPool {
     this.#leaveIdle(decoder);
     void decoder.stop(shuttingDown());
   }
-}
-
-function shuttingDown(): SpeechError {
-  return new SpeechError('shutting_down', 'The server is shutting down.');
 }

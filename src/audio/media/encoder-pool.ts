@@ -1,4 +1,4 @@
-import { SpeechError } from '../../errors.ts';
+import { SpeechError, shuttingDown } from '../../errors.ts';
 import { type AudioSink, Encoder } from './encoder.ts';
 import type { CompressedFormat } from './stream-encoder.ts';
 
@@ -70,8 +70,4 @@ export class EncoderPool {
   #retire(encoder: Encoder): void {
     if (encoder !== this.#current && encoder.alive && encoder.streams === 0) void encoder.stop(shuttingDown());
   }
-}
-
-function shuttingDown(): SpeechError {
-  return new SpeechError('shutting_down', 'The server is shutting down.');
 }
