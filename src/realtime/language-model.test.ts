@@ -196,3 +196,47 @@ test('whoever loses interest ends the request, at every point of the answer', as
     await until(() => state.open === 0);
   }
 });
+
+test('calls are told apart by their index, or by their names where a model counts none, and each has an id of its own', async (t) => {
+  const call = (index: number | undefined, id: string | undefined, name?: string, args?: string) =>
+    chunk({ tool_calls: [{ index, id, function: { name, arguments: args } }] });
+  const told = async (...chunks: string[]) => {
+    const { model } = await modelDuring(
+      t,
+      (response) => void stream(response).end(`${chunks.join('')}data: [DONE]\n\n`),
+    );
+    const calls: { id: string; name: string; arguments: string }[] = [];
+    for (const thought of await think(model)) {
+      if (thought.kind === 'call') calls.push({ id: thought.callId, name: thought.name, arguments: '' });
+      if (thought.kind === 'arguments') calls.at(-1)!.arguments += thought.delta;
+    }
+    return calls;
+  };
+  const f = { id: 'a', name: 'f', arguments: '{"n":1}' };
+  const g = { id: 'b', name: 'g', arguments: '{"n":2}' };
+  assert.deepEqual(
+    await told(call(0, 'a', 'f', '{"n"'), call(0, undefined, undefined, ':1}'), call(1, 'b', 'g', '{"n":2}')),
+    [f, g],
+  );
+  // All of them are the first one.
+  assert.deepEqual(await told(call(0, 'a', 'f', '{"n":1}'), call(0, 'b', 'g', '{"n":2}')), [f, g]);
+  assert.deepEqual(await told(call(undefined, 'a', 'f', '{"n":1}'), call(undefined, 'b', 'g', '{"n":2}')), [f, g]);
+  // A new id with every piece of one call.
+  assert.deepEqual(await told(call(0, 'a', 'f', ''), call(0, 'x', undefined, '{"n"'), call(0, 'y', undefined, ':1}')), [
+    f,
+  ]);
+  // The name with every piece.
+  assert.deepEqual(await told(call(0, 'a', 'f', '{"n"'), call(0, 'a', 'f', ':1}')), [f]);
+  const unnamed = [...(await told(call(0, undefined, 'f', '{}'))), ...(await told(call(0, '', 'f', '{}')))];
+  assert.equal(new Set(unnamed.map(({ id }) => id)).size, 2);
+  assert.ok(unnamed.every(({ id }) => /^call_\w{8,}$/.test(id)));
+});
+
+test('a function that is called with nothing is called with no arguments, as JSON', async (t) => {
+  const { model } = await modelDuring(t, (response) => {
+    const calls = [0, 1].map((index) => chunk({ tool_calls: [{ index, id: `c${index}`, function: { name: 'now' } }] }));
+    stream(response).end(`${calls.join('')}data: [DONE]\n\n`);
+  });
+  const told = (await think(model)).map((thought) => (thought.kind === 'arguments' ? thought.delta : thought.kind));
+  assert.deepEqual(told, ['call', '{}', 'call', '{}', 'end']);
+});

@@ -2,11 +2,12 @@
  * A language model behind any OpenAI-compatible `chat/completions`: takes the conversation, streams text and calls of
  * functions.
  */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { abortError, SpeechError } from '../errors.ts';
+import { chatRequest } from './chat-messages.ts';
 import { ChatRequests, letEnd } from './chat-request.ts';
-import { type Item, textOf } from './items.ts';
 import type { Generation, TokenUsage } from './response.ts';
 
 export interface LanguageModelOptions {
@@ -63,6 +64,8 @@ type ChatChunk = z.infer<typeof chatChunk>;
 
 /** Calls of functions in one answer: each becomes an item of the conversation. */
 const MAX_CALLS = 128;
+/** Of a call that came with none: clients and other models read them as JSON. */
+const NO_ARGUMENTS = { kind: 'arguments', delta: '{}' } as const;
 
 export class LanguageModel {
   #options: LanguageModelOptions;
@@ -143,7 +146,7 @@ async function* eventsOf(
 async function* thoughts(events: AsyncIterable<string>): AsyncGenerator<Thought> {
   let incomplete: 'max_output_tokens' | 'content_filter' | undefined;
   let usage: TokenUsage | undefined;
-  let call: number | undefined;
+  let call: { index: number; id: string; hasArguments: boolean } | undefined;
   let finished = false;
   let calls = 0;
   for await (const data of events) {
@@ -157,22 +160,27 @@ async function* thoughts(events: AsyncIterable<string>): AsyncGenerator<Thought>
     }
     const choice = chunk.choices?.[0];
     if (choice?.delta?.content) yield { kind: 'text', delta: choice.delta.content };
-    for (const part of choice?.delta?.tool_calls ?? []) {
-      const index = part.index ?? 0;
-      if (index !== call) {
-        call = index;
-        const name = part.function?.name;
-        if (!name) throw failed('it called a function without a name');
+    for (const { index, id, function: called } of choice?.delta?.tool_calls ?? []) {
+      const at = index ?? 0;
+      // Some servers call every one the first, others give each piece of one a new id: a new call has a name, too.
+      if (at !== call?.index || (id && id !== call.id && called?.name)) {
+        if (call?.hasArguments === false) yield NO_ARGUMENTS;
+        if (!called?.name) throw failed('it called a function without a name');
         if (++calls > MAX_CALLS) throw failed('it called too many functions');
-        yield { kind: 'call', callId: part.id || `call_${index}`, name };
+        call = { index: at, id: id || `call_${randomUUID().replaceAll('-', '')}`, hasArguments: false };
+        yield { kind: 'call', callId: call.id, name: called.name };
       }
-      if (part.function?.arguments) yield { kind: 'arguments', delta: part.function.arguments };
+      if (called?.arguments) {
+        call.hasArguments = true;
+        yield { kind: 'arguments', delta: called.arguments };
+      }
     }
     if (choice?.finish_reason) finished = true;
     if (choice?.finish_reason === 'length') incomplete = 'max_output_tokens';
     if (choice?.finish_reason === 'content_filter') incomplete = 'content_filter';
   }
   if (!finished) throw failed('its answer broke off');
+  if (call?.hasArguments === false && incomplete === undefined) yield NO_ARGUMENTS;
   yield { kind: 'end', ...(incomplete === undefined ? {} : { incomplete }), ...(usage === undefined ? {} : { usage }) };
 }
 
@@ -194,51 +202,4 @@ function failed(reason: string): SpeechError {
   return new SpeechError('upstream_failed', 'The language model failed to answer.', {
     detail: `language model: ${reason}`,
   });
-}
-
-function chatRequest(model: string, generation: Generation): object {
-  const functions = generation.tools.filter(({ type }) => type === 'function');
-  const { toolChoice, maxOutputTokens } = generation;
-  return {
-    model,
-    stream: true,
-    stream_options: { include_usage: true },
-    messages: messagesOf(generation),
-    ...(maxOutputTokens === 'inf' ? {} : { max_tokens: maxOutputTokens }),
-    ...(functions.length === 0
-      ? {}
-      : {
-          tools: functions.map(({ type, ...definition }) => ({ type, function: definition })),
-          tool_choice:
-            typeof toolChoice === 'object' && toolChoice.type === 'function'
-              ? { type: 'function', function: { name: toolChoice.name } }
-              : toolChoice,
-          parallel_tool_calls: generation.parallelToolCalls,
-        }),
-  };
-}
-
-/** The conversation as chat messages. A turn whose words nobody understood is left out. */
-export function messagesOf({ instructions, items }: Pick<Generation, 'instructions' | 'items'>): object[] {
-  const messages: object[] = instructions === '' ? [] : [{ role: 'system', content: instructions }];
-  for (const item of items) messages.push(...messageOf(item));
-  return messages;
-}
-
-function messageOf(item: Item): object[] {
-  if (item.type === 'function_call') {
-    const { call_id: id, name, arguments: given } = item;
-    return [{ role: 'assistant', tool_calls: [{ id, type: 'function', function: { name, arguments: given } }] }];
-  }
-  if (item.type === 'function_call_output') {
-    return [{ role: 'tool', tool_call_id: item.call_id, content: item.output }];
-  }
-  const images = item.content.flatMap((part) =>
-    part.type === 'input_image' ? [{ type: 'image_url', image_url: { url: part.image_url } }] : [],
-  );
-  const text = textOf(item);
-  if (images.length > 0) {
-    return [{ role: item.role, content: [...(text === '' ? [] : [{ type: 'text', text }]), ...images] }];
-  }
-  return text === '' ? [] : [{ role: item.role, content: text }];
 }
