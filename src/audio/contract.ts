@@ -27,6 +27,42 @@ export interface DecodeOptions {
   signal: AbortSignal;
 }
 
+/** Containers that FFmpeg reads for us. */
+export type Container = 'mp3' | 'aac' | 'flac' | 'ogg' | 'mov' | 'matroska' | 'aiff';
+
+/** What a live stream of compressed audio has become. */
+export interface LiveSound {
+  /** PCM of 16 000 Hz: one array of all channels mixed, or one for each. Empty where only the mark is told. */
+  channels: Float32Array[];
+  /** Everything that was pushed before a `mark` has been decoded, as far as it can be. */
+  marked: boolean;
+}
+
+export interface LiveDecodeOptions {
+  container: Container;
+  /** Each channel by itself, as many as the stream begins with, else all of them mixed. */
+  apart: boolean;
+}
+
+/**
+ * A compressed stream that is decoded while it arrives. The iteration waits where its reader does and ends behind the
+ * last sound. It throws SpeechError `invalid_audio` and `unsupported_audio` for what is no audio or none that we decode,
+ * `audio_too_long` where more audio came out than a live stream can hold by now, `engine_failed` where the decoder died
+ * and `deadline_exceeded` where it made no progress. Leaving it ends the decoder.
+ */
+export interface LiveDecoding extends AsyncIterable<LiveSound> {
+  /** Bytes that were pushed and are not decoded yet. */
+  readonly waitingBytes: number;
+  /** Bytes cut anywhere. Throws SpeechError `overloaded` where too many wait. */
+  push(bytes: Uint8Array): void;
+  /** Asks to be told when everything before has been decoded. Each is told once, in order. */
+  mark(): void;
+  /** No more bytes come. */
+  end(): void;
+  /** Ends it now; the iteration ends without a further sound. */
+  close(): void;
+}
+
 /** Codecs, run outside the server process. */
 export interface Media {
   /**
@@ -45,4 +81,10 @@ export interface Media {
     options: { format: AudioFormat; sampleRate: number; signal: AbortSignal },
   ): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** Codecs that also read what arrives live. */
+export interface LiveMedia extends Media {
+  /** Errors: `overloaded` where as many streams are being decoded as may be, `shutting_down`. */
+  decodeLive(options: LiveDecodeOptions): LiveDecoding;
 }

@@ -1,5 +1,7 @@
+import type { Container as Foreign } from './contract.ts';
+
 /** Containers we read, by what their first bytes say. `wav` we read ourselves, the others with FFmpeg. */
-export type Container = 'wav' | 'mp3' | 'aac' | 'flac' | 'ogg' | 'mov' | 'matroska' | 'aiff';
+export type Container = 'wav' | Foreign;
 
 /** Bytes of the file at a position; fewer where it ends. */
 export type ReadAt = (position: number, length: number) => Uint8Array;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Media } from '../audio/contract.ts';
+import type { LiveMedia } from '../audio/contract.ts';
 import { openMedia } from '../audio/media/media.ts';
 import type { Settings } from '../config/kinds.ts';
 import { loadEngine } from '../engines/index.ts';
@@ -24,7 +24,7 @@ export interface SpeechService {
   choices: Choices;
   router: Router;
   worker: LocalWorker;
-  media: Media;
+  media: LiveMedia;
   metrics: Metrics;
   log: Log;
   pronunciations: Pronunciations | undefined;

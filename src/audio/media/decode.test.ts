@@ -12,7 +12,10 @@ import { wavHeader } from '../wav.ts';
 import { makeRecording, writeSilentOpus } from './make-recording.ts';
 import { openMedia, type RunningMedia } from './media.ts';
 
-const LIMITS = { mediaProcesses: 1, mediaMemoryBytes: 512 * 2 ** 20, mediaQueue: 1, encodedStreams: 1 };
+const LIMITS = {
+  ...{ mediaProcesses: 1, mediaMemoryBytes: 512 * 2 ** 20, mediaQueue: 1, encodedStreams: 1 },
+  ...{ liveDecoders: 1, liveCompressedBytes: 2 ** 20, liveAheadMs: 60_000 },
+};
 
 let folder: string;
 let media: RunningMedia;
@@ -313,7 +316,7 @@ test('closing ends recordings and waiting callers with shutting_down, and every 
     while (!(await running.next()).done);
   };
   await assert.rejects(rest(), { code: 'shutting_down' });
-  assert.deepEqual(closing.pids(), { decoders: [], encoders: [] });
+  assert.deepEqual(closing.pids(), { decoders: [], encoders: [], live: [] });
 });
 
 function power(pcm: Float32Array): number {

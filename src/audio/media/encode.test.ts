@@ -10,7 +10,10 @@ import { fromS16le } from '../pcm.ts';
 import { amplitudeAt, collect, inChunks, join, tone } from '../testing.ts';
 import { openMedia, type RunningMedia } from './media.ts';
 
-const LIMITS = { mediaProcesses: 2, mediaMemoryBytes: 512 * 2 ** 20, mediaQueue: 10, encodedStreams: 30 };
+const LIMITS = {
+  ...{ mediaProcesses: 2, mediaMemoryBytes: 512 * 2 ** 20, mediaQueue: 10, encodedStreams: 30 },
+  ...{ liveDecoders: 1, liveCompressedBytes: 2 ** 20, liveAheadMs: 60_000 },
+};
 const COMPRESSED = AUDIO_FORMATS.filter((format) => format !== 'wav' && format !== 'pcm');
 
 let folder: string;
@@ -43,7 +46,7 @@ async function decode(bytes: Uint8Array): Promise<Float32Array> {
 test('nothing is started before it is needed, and WAV and PCM need nothing', async () => {
   await collect(encode(inChunks(tone(440, 500, 22_050), 22_050), 'wav'));
   await collect(encode(inChunks(tone(440, 500, 22_050), 22_050), 'pcm'));
-  assert.deepEqual(media.pids(), { decoders: [], encoders: [] });
+  assert.deepEqual(media.pids(), { decoders: [], encoders: [], live: [] });
 });
 
 test('every format carries the whole sound, at its pitch and level, without a gap', async () => {
@@ -262,7 +265,7 @@ test('closing ends running streams with shutting_down', async () => {
     while (!(await stream.next()).done);
   };
   await assert.rejects(rest(), { code: 'shutting_down' });
-  assert.deepEqual(closing.pids(), { decoders: [], encoders: [] });
+  assert.deepEqual(closing.pids(), { decoders: [], encoders: [], live: [] });
 });
 
 function oggPages(bytes: Buffer): { granule: number; last: boolean }[] {

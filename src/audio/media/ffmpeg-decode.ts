@@ -1,22 +1,18 @@
 import { SpeechError } from '../../errors.ts';
-import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../resample.ts';
 import type { Container } from '../sniff.ts';
-import { type Ffmpeg, MONO } from './ffmpeg.ts';
+import type { Ffmpeg } from './ffmpeg.ts';
+import { broken, Mixer, unsupported } from './mixer.ts';
 import type { RecordingFile } from './recording-file.ts';
 
 const RATE = 16_000;
 const READ_BYTES = 65_536;
 const MAX_STREAMS = 32;
-/** More than FFmpeg's resampler can mix down without being told how. */
-const MAX_CHANNELS = 8;
-/** No codec here makes frames of a minute: one that says so is out to fill the memory. */
-const MAX_FRAME_SAMPLES = 60 * RATE;
 /** Encoders round, and add and strip padding: a file this much shorter than it states is still whole. */
 const SHORTAGE_MS = 250;
 const SHORTAGE_PART = 0.02;
 
 /** FFmpeg's decoders that may run. Nothing for pictures, subtitles or playlists is among them. */
-const DECODERS: ReadonlySet<string> = new Set(
+export const DECODERS: ReadonlySet<string> = new Set(
   (
     'mp3float mp3 aac alac flac opus vorbis pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le ' +
     'pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_alaw pcm_mulaw'
@@ -64,12 +60,7 @@ export function* decodeWithFfmpeg(
     input.allocContext();
     input.pb = io;
     const format = av.InputFormat.findInputFormat(container);
-    const options = av.Dictionary.fromObject({
-      format_whitelist: container,
-      codec_whitelist: [...DECODERS].join(','),
-      protocol_whitelist: 'none',
-      max_streams: MAX_STREAMS,
-    });
+    const options = inputOptions(av, container);
     const opened = input.openInputSync('', format, options);
     options.free();
     if (opened < 0) throw broken();
@@ -147,72 +138,17 @@ export function* decodeWithFfmpeg(
   }
 }
 
-/** Brings frames of any rate, layout and sample format to 16 000 Hz mono floats, also when those change midway. */
-class Mixer {
-  #av: Ffmpeg;
-  #resampler: InstanceType<Ffmpeg['SoftwareResampleContext']> | undefined;
-  #shape = '';
-  #out = Buffer.alloc(0);
-
-  constructor(av: Ffmpeg) {
-    this.#av = av;
-  }
-
-  mix(frame: InstanceType<Ffmpeg['Frame']>): Float32Array {
-    const { sampleRate, channels, nbSamples } = frame;
-    const shape = `${sampleRate} ${channels} ${frame.format} ${frame.channelLayout.mask}`;
-    if (shape !== this.#shape) this.#open(frame);
-    this.#shape = shape;
-    return this.#convert(frame.extendedData, nbSamples);
-  }
-
-  /** What the filter still holds. */
-  flush(): Float32Array {
-    return this.#resampler === undefined ? new Float32Array(0) : this.#convert(null, 0);
-  }
-
-  free(): void {
-    this.#resampler?.free();
-    this.#resampler = undefined;
-  }
-
-  #open(frame: InstanceType<Ffmpeg['Frame']>): void {
-    const { sampleRate, channels } = frame;
-    if (sampleRate < MIN_SAMPLE_RATE || sampleRate > MAX_SAMPLE_RATE || channels < 1 || channels > MAX_CHANNELS) {
-      throw unsupported(`Recordings with ${channels} channels at ${sampleRate} Hz are not supported.`);
-    }
-    this.free();
-    const resampler = new this.#av.SoftwareResampleContext();
-    this.#resampler = resampler;
-    const layout = frame.channelLayout;
-    const { AV_SAMPLE_FMT_FLT } = this.#av;
-    const format = frame.format as typeof AV_SAMPLE_FMT_FLT;
-    const opened = resampler.allocSetOpts2(MONO, AV_SAMPLE_FMT_FLT, RATE, layout, format, sampleRate);
-    // Mixing keeps the sum of channels within full scale.
-    resampler.setOption('rematrix_maxval', '1');
-    if (opened < 0 || resampler.init() < 0) throw unsupported('The channel layout of the recording is not supported.');
-  }
-
-  #convert(data: Buffer[] | null, count: number): Float32Array {
-    const resampler = this.#resampler!;
-    const room = resampler.getOutSamples(count);
-    if (room > MAX_FRAME_SAMPLES) throw broken();
-    if (this.#out.length < room * 4) this.#out = Buffer.alloc(room * 4);
-    const made = resampler.convertSync([this.#out], room, data, count);
-    if (made < 0) throw broken();
-    return new Float32Array(this.#out.buffer, this.#out.byteOffset, made);
-  }
+/** What keeps FFmpeg to one container and the codecs above. To be freed. */
+export function inputOptions(av: Ffmpeg, container: Exclude<Container, 'wav'>): InstanceType<Ffmpeg['Dictionary']> {
+  return av.Dictionary.fromObject({
+    format_whitelist: container,
+    codec_whitelist: [...DECODERS].join(','),
+    protocol_whitelist: 'none',
+    max_streams: MAX_STREAMS,
+  });
 }
 
 /** The length of a track as its container states it; 0 where it does not. */
 function statedMs(av: Ffmpeg, { duration, timeBase }: InstanceType<Ffmpeg['Stream']>): number {
   return duration === av.AV_NOPTS_VALUE ? 0 : (Number(duration) * timeBase.num * 1000) / timeBase.den;
-}
-
-function broken(): SpeechError {
-  return new SpeechError('invalid_audio', 'The recording is damaged: it could not be decoded.');
-}
-
-function unsupported(message: string): SpeechError {
-  return new SpeechError('unsupported_audio', message);
 }

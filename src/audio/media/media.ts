@@ -1,27 +1,39 @@
 import type { Settings } from '../../config/kinds.ts';
 import { abortable } from '../abortable.ts';
-import type { AudioChunk, AudioFormat, Media, RecordingPiece } from '../contract.ts';
+import type { AudioChunk, AudioFormat, LiveMedia, RecordingPiece } from '../contract.ts';
 import { DecoderPool } from './decoder-pool.ts';
 import type { AudioSink } from './encoder.ts';
 import { EncoderPool } from './encoder-pool.ts';
+import { LiveDecoders } from './live-decoders.ts';
 import { pcmSink } from './pcm-sink.ts';
 
 /** The first sound should leave at once; after it, larger slices cost less. */
 const FIRST_SLICE_MS = 200;
 const SLICE_MS = 1000;
+/** A decoder of a live stream that makes no progress for so long never will. */
+const STALL_MS = 30_000;
 /** After the start, when the server has long answered its first health check. */
 const WARM_DELAY_MS = 5000;
 
 export interface MediaOptions {
-  limits: Pick<Settings['limits'], 'mediaProcesses' | 'mediaMemoryBytes' | 'mediaQueue' | 'encodedStreams'>;
+  limits: Pick<
+    Settings['limits'],
+    | 'mediaProcesses'
+    | 'mediaMemoryBytes'
+    | 'mediaQueue'
+    | 'encodedStreams'
+    | 'liveDecoders'
+    | 'liveCompressedBytes'
+    | 'liveAheadMs'
+  >;
   /** Folders that recordings may lie in. */
   readable: readonly string[];
 }
 
 /** Media whose processes can be watched. */
-export interface RunningMedia extends Media {
+export interface RunningMedia extends LiveMedia {
   /** Process ids of the decoders and encoders that there are. */
-  pids(): { decoders: number[]; encoders: number[] };
+  pids(): { decoders: number[]; encoders: number[]; live: number[] };
 }
 
 /** Codecs in processes of their own, which start when they are first needed or when the server has nothing to do. */
@@ -34,6 +46,13 @@ export function openMedia({ limits, readable }: MediaOptions): RunningMedia {
     waiting: limits.mediaQueue,
   });
   const encoders = new EncoderPool({ memoryBytes, streams: limits.encodedStreams });
+  const live = new LiveDecoders({
+    memoryBytes,
+    streams: limits.liveDecoders,
+    waitingBytes: limits.liveCompressedBytes,
+    aheadMs: limits.liveAheadMs,
+    stallMs: STALL_MS,
+  });
   const warmTimer = setTimeout(() => {
     encoders.warm();
     decoders.warm();
@@ -78,11 +97,13 @@ export function openMedia({ limits, readable }: MediaOptions): RunningMedia {
       }
     },
 
-    pids: () => ({ decoders: decoders.pids, encoders: encoders.pids }),
+    decodeLive: (options) => live.open(options),
+
+    pids: () => ({ decoders: decoders.pids, encoders: encoders.pids, live: live.pids }),
 
     async close() {
       clearTimeout(warmTimer);
-      await Promise.all([decoders.close(), encoders.close()]);
+      await Promise.all([decoders.close(), encoders.close(), live.close()]);
     },
   };
 }

@@ -17,3 +17,16 @@ export type ToEncoder =
   | { kind: 'end'; stream: number }
   | { kind: 'drop'; stream: number };
 export type FromEncoder = { stream: number; bytes: Uint8Array } | { stream: number; error: SpeechErrorData };
+
+/**
+ * To the decoder of one live stream. Each `more` is answered once: by a `sound` when there is something to tell (audio,
+ * bytes that were used up, a mark that was reached), or by an `end`, behind which nothing follows.
+ */
+export type ToLiveDecoder =
+  | { kind: 'bytes'; bytes: Uint8Array }
+  | { kind: 'mark' }
+  | { kind: 'end' }
+  | { kind: 'more' };
+export type FromLiveDecoder =
+  | { kind: 'sound'; channels: Float32Array[]; usedBytes: number; marked: boolean }
+  | { kind: 'end'; error?: SpeechErrorData };
