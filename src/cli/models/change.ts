@@ -106,10 +106,14 @@ export async function forEach(
   return results.some(({ state }) => state === 'failed') ? 1 : 0;
 }
 
-/** `kitten-nano: downloading, 12.1 MB of 30.9 MB, 39 %, 5.2 MB/s` */
+const BAR = 10;
+
+/** `kitten-nano: downloading [####------] 39 %, 12.1 MB of 30.9 MB, 5.2 MB/s` */
 export function progressLine(name: string, progress: PullProgress | undefined): string {
   if (progress === undefined || progress.total === 0) return `${name}: ${progress?.state ?? 'asking for it'}`;
   const { state, bytes, total, rate } = progress;
   const speed = rate > 0 ? `, ${size(rate)}/s` : '';
-  return `${name}: ${state}, ${size(bytes)} of ${size(total)}, ${Math.floor((100 * bytes) / total)} %${speed}`;
+  const done = Math.min(1, bytes / total);
+  const bar = '#'.repeat(Math.round(BAR * done)).padEnd(BAR, '-');
+  return `${name}: ${state} [${bar}] ${Math.floor(100 * done)} %, ${size(bytes)} of ${size(total)}${speed}`;
 }

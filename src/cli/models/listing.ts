@@ -8,7 +8,7 @@ const SHOWN = 4;
 export function listing(models: readonly KnownModel[]): string {
   const rows = models.map((model) => [
     `${model.id}${model.default ? ' *' : ''}`,
-    ...[model.kind === 'tts' ? 'speaks' : 'hears', model.state, short(model.languages), model.licence, model.engine],
+    ...[WORK[model.kind] ?? model.kind, model.state, short(tags(model)), model.licence, model.engine],
   ]);
   const missing = models.filter(({ reason }) => reason !== undefined);
   return (
@@ -21,12 +21,12 @@ export function description(model: KnownModel): string {
   const { speak, transcribe } = model;
   const yes = (can: boolean): string => (can ? 'yes' : 'no');
   const rows: [string, string][] = [
-    ['model', `${model.id}${model.default ? ` (the default that ${model.kind === 'tts' ? 'speaks' : 'hears'})` : ''}`],
+    ['model', `${model.id}${model.default ? ` (the default ${asDefault(model)})` : ''}`],
     ['state', model.reason === undefined ? model.state : `${model.state}: ${whyNot(model)}`],
     ['engine', model.engine],
     ['licence', model.licence],
     ['answers to', model.aliases.join(', ') || '-'],
-    ['languages', model.languages.join(', ')],
+    ['languages', tags(model).join(', ')],
   ];
   if (speak !== undefined) {
     const { speed } = speak;
@@ -59,16 +59,16 @@ export function short(names: readonly string[]): string {
 
 /** Models that can be had, with what to know before fetching one. */
 export function offers(models: readonly OfferedModel[]): string {
-  const rows = models.map(({ id, kind, present, sizeBytes, languages, licence, consents }) => [
-    ...[id, WORK[kind] ?? kind, present ? 'here' : '-', size(sizeBytes), short(languages), words(licence)],
-    asks(consents).join(' ') || '-',
+  const rows = models.map((model) => [
+    ...[model.id, WORK[model.kind] ?? model.kind, model.present ? 'here' : '-', size(model.sizeBytes)],
+    ...[short(tags(model)), words(model.licence), asks(model.consents).join(' ') || '-'],
   ]);
   return table([['MODEL', 'WORK', 'HERE', 'SIZE', 'LANGUAGES', 'LICENCE', 'NEEDS'], ...rows]);
 }
 
 /** One model that is not here yet. */
 export function offer(model: OfferedModel): string {
-  const { id, description, engine, licence, commercialUse, languages, aliases, memoryBytes, sizeBytes } = model;
+  const { id, description, engine, licence, commercialUse, aliases, memoryBytes, sizeBytes } = model;
   return table([
     ['model', id],
     ['what it is', description || '-'],
@@ -79,7 +79,7 @@ export function offer(model: OfferedModel): string {
     ['licence', words(licence)],
     ['commercial use', commercialUse === null ? 'read the licence' : commercialUse ? 'allowed' : 'forbidden'],
     ['answers to', aliases.join(', ') || '-'],
-    ['languages', languages.join(', ')],
+    ['languages', tags(model).join(', ')],
   ]);
 }
 
@@ -88,5 +88,9 @@ function pullLine({ id, consents }: OfferedModel): string {
 }
 
 const WORK: Readonly<Record<string, string>> = { tts: 'speaks', stt: 'hears' };
+const asDefault = ({ kind }: KnownModel): string => (WORK[kind] === undefined ? `for ${kind}` : `that ${WORK[kind]}`);
+/** `mul` is ISO 639's word for many languages; models that help know no difference between them. */
+const tags = ({ languages }: { languages: readonly string[] }): string[] =>
+  languages.map((tag) => (tag === 'mul' ? 'any' : tag));
 const asks = (consents: readonly string[]): string[] => consents.map((field) => `--${field.replaceAll('_', '-')}`);
 const words = (licence: string): string => licence.replaceAll('LicenseRef-', '').replaceAll(' AND ', ', ');
