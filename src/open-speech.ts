@@ -91,7 +91,7 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     });
     closers.push(() => server.app.close());
     const wyoming = wyomingEnabled
-      ? await startWyoming({ service, securityLog, version, tls: wyomingTls ? identity : undefined })
+      ? await startWyoming({ service, keys, securityLog, version, tls: wyomingTls ? identity : undefined })
       : undefined;
     closers.push(() => wyoming?.close());
     if (identity !== undefined) {

@@ -33,7 +33,7 @@ describe('words', () => {
   test('every command has help with an example', async () => {
     const general = succeeded(await cli(['--help']));
     const commands = [...general.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]!);
-    assert.deepEqual(commands, ['serve', 'speak', 'transcribe', 'models', 'keys', 'doctor', 'setup']);
+    assert.deepEqual(commands, ['serve', 'speak', 'transcribe', 'models', 'keys', 'bridge', 'doctor', 'setup']);
     const helps = await Promise.all(commands.map((command) => cli([command, '--help'])));
     for (const help of helps) assert.match(succeeded(help), /^Usage: open-speech [\s\S]*\nExample: /);
     assert.equal(succeeded(await cli(['help', 'keys'])), succeeded(helps[4]!));

@@ -1,9 +1,6 @@
 /** Another Wyoming server as a model of this one: two of our own back to back, and servers that fail. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { encodeEvent, FrameReader } from '../src/engines/wyoming/framing.ts';
 import { assertError } from './support/answers.ts';
@@ -12,35 +9,14 @@ import { serveDuring, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { samplesOf, wavFile } from './support/wav.ts';
 import { soundOf, WyomingClient } from './support/wyoming.ts';
+import { writeRemoteModels } from './support/wyoming-models.ts';
 
 const MODELS = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_WYOMING_ENABLED: 'true', OS_WYOMING_PORT: '0' };
 const REMOTE = { TTS_MODEL: 'far-voice', STT_MODEL: 'far-ear', OS_WYOMING_ENABLED: 'true', OS_WYOMING_PORT: '0' };
 
 /** A server whose voice and recogniser are those of the Wyoming server on this port. */
-function serveFrom(t: TestContext, port: number, options: object = {}): Promise<TestServer> {
-  const modelDir = mkdtempSync(join(tmpdir(), 'open-speech-remote-'));
-  t.after(() => rmSync(modelDir, { recursive: true }));
-  const common = { engine: 'wyoming', files: [], revision: '1', licence: 'MIT', languages: ['en'] };
-  const server = { host: 'localhost', port, ...options };
-  const voices = [
-    { id: 'loud', name: 'Loud', language: 'en', speaker: 'tone-voice:tone-0' },
-    { id: 'tone-voice:tone-1', name: 'Quiet', language: 'en' },
-  ];
-  for (const manifest of [
-    { ...common, id: 'far-voice', kind: 'tts', family: 'tts', sampleRate: 24_000, voices, options: server },
-    { ...common, id: 'far-ear', kind: 'stt', family: 'asr', options: server },
-    {
-      ...common,
-      id: 'far-listener',
-      kind: 'stt',
-      family: 'asr',
-      options: { ...server, listen: true, model: 'tone-ear' },
-    },
-  ]) {
-    mkdirSync(join(modelDir, manifest.id));
-    writeFileSync(join(modelDir, manifest.id, 'manifest.json'), JSON.stringify(manifest));
-  }
-  return serveDuring(t, { env: { ...REMOTE, OS_MODEL_DIR: modelDir } });
+async function serveFrom(t: TestContext, port: number, options: object = {}): Promise<TestServer> {
+  return await serveDuring(t, { env: { ...REMOTE, OS_MODEL_DIR: await writeRemoteModels(t, { port, ...options }) } });
 }
 
 test('what another server speaks and hears is spoken and heard here', async (t) => {

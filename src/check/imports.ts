@@ -34,14 +34,14 @@ export const ROOMS: readonly Room[] = [
   room('workers', 'config telemetry processes engines'),
   room('speech', 'storage config telemetry audio engines models workers'),
   room('live', 'config telemetry audio engines models workers speech'),
-  // Its network of rooms and satellites brings no keys: it stands beside the API, not in it.
-  room('wyoming', 'security config telemetry audio engines models workers speech live'),
+  // A protocol without requests and headers: it stands beside the API, not in it.
+  room('wyoming', 'security config telemetry accounts audio engines models workers speech live'),
   room('realtime', 'config telemetry audio models live'),
   room('deepgram', 'config audio engines speech live'),
   room('api', 'security config telemetry accounts audio models workers speech live realtime deepgram'),
   // Puts the rooms together.
   room('open-speech.ts', 'storage security config telemetry accounts speech live wyoming api'),
-  room('cli', 'storage security config telemetry accounts audio engines models workers speech open-speech.ts'),
+  room('cli', 'storage security config telemetry accounts audio engines models workers speech wyoming open-speech.ts'),
   room('check'),
 ];
 

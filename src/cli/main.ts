@@ -7,6 +7,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<{
   transcribe: { summary: 'turn recordings into text', load: () => import('./transcribe.ts') },
   models: { summary: 'list, fetch, verify and remove models', load: () => import('./models.ts') },
   keys: { summary: 'create, list and revoke API keys', load: () => import('./keys.ts') },
+  bridge: {
+    summary: 'bring Wyoming clients without keys to a server that asks for one',
+    load: () => import('./bridge.ts'),
+  },
   doctor: { summary: 'check what works on this machine', load: () => import('./doctor.ts') },
   setup: { summary: 'install what is missing and build the page', load: () => import('./setup.ts') },
 };

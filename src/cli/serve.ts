@@ -3,9 +3,7 @@ import { openLog } from '../telemetry/log.ts';
 import { noteRunningServer } from './backend/running-server.ts';
 import { type Command, UsageError } from './command.ts';
 import { parseCommand } from './settings.ts';
-
-/** `npm start` passes on the Ctrl+C that the terminal also sends to us: two at once are one. */
-const SAME_SIGNAL_MS = 500;
+import { stopSignal } from './terminal/stop-signal.ts';
 
 export const command: Command = {
   help: `Usage: open-speech serve [--port 8100] [--host 127.0.0.1] [--<setting> value]
@@ -44,16 +42,3 @@ Example: OS_DATA_DIR=/srv/speech open-speech serve --port 8100
     return 0;
   },
 };
-
-/** Resolves at the first signal to stop. A second one, after the moment in which it counts as the same, ends at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let firstAt: number | undefined;
-    const onSignal = (): void => {
-      firstAt ??= performance.now();
-      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(130);
-      resolve();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
-  });
-}

@@ -16,13 +16,18 @@ export class AudioOut {
     this.#format = { rate, width: SAMPLE_BYTES, channels: 1 };
   }
 
+  /** Tells the format, once. */
+  async begin(): Promise<void> {
+    if (!this.#open) await this.#wire.send('audio-start', this.#timed());
+    this.#open = true;
+  }
+
   /** 16-bit mono, little-endian. */
   async samples(bytes: Uint8Array): Promise<void> {
     const { rate } = this.#format;
     const chunkBytes = Math.ceil((rate * CHUNK_MS) / 1000) * SAMPLE_BYTES;
     for (let at = 0; at < bytes.length; at += chunkBytes) {
-      if (!this.#open) await this.#wire.send('audio-start', this.#timed());
-      this.#open = true;
+      await this.begin();
       const chunk = bytes.subarray(at, at + chunkBytes);
       await this.#wire.send('audio-chunk', this.#timed(), chunk);
       this.#sent += chunk.length / SAMPLE_BYTES;

@@ -1,14 +1,18 @@
 import { isIP, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KeyStore } from '../accounts/keys.ts';
 import { encodeEvent } from '../engines/wyoming/framing.ts';
 import { SpeechError } from '../errors.ts';
 import { networkList, rateKey } from '../security/addresses.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 import { Connection } from './connection.ts';
+import { Door } from './door.ts';
 import { infoMaker } from './info.ts';
 
 export interface ClientsOptions {
   service: SpeechService;
+  keys: KeyStore;
   securityLog: SecurityLog;
   version: string;
   /** They come by TLS. */
@@ -18,6 +22,12 @@ export interface ClientsOptions {
 /** Whoever connects through a Unix socket is this machine's. */
 export const LOCAL = 'local';
 
+/** A revoked key ends its connections within a second (requirements of the sockets, too). */
+const KEY_CHECK_MS = 250;
+
+/** How long those whose work is cut off get to read why. */
+const FAREWELL_MS = 1000;
+
 /** Everyone who is connected. */
 export class Clients {
   readonly #options: ClientsOptions;
@@ -25,12 +35,18 @@ export class Clients {
   readonly #allowed: (address: string) => boolean;
   readonly #open = new Map<Socket, Connection | undefined>();
   readonly #perAddress = new Map<string, number>();
+  readonly #door: Door | undefined;
+  readonly #keyCheck: NodeJS.Timeout | undefined;
+  #checking = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
     const { settings, catalog, names } = options.service;
     this.#info = infoMaker({ catalog, names, version: options.version, endpointing: settings.wyomingEndpointing });
     this.#allowed = networkCheck(settings.wyomingAllowedNetworks);
+    if (!settings.wyomingKeyRequired) return;
+    this.#door = new Door(options.keys, options.securityLog, settings);
+    this.#keyCheck = setInterval(() => void this.#endWithoutKey(), KEY_CHECK_MS).unref();
   }
 
   /** Serves a client that may be served. */
@@ -73,7 +89,7 @@ export class Clients {
     const { service } = this.#options;
     const connection = new Connection(stream, {
       ...{ deps: service, info: this.#info, settings: service.settings, log: service.log },
-      keyId: `wyoming ${owner}`,
+      ...{ address: owner, door: owner === LOCAL ? undefined : this.#door },
     });
     this.#open.set(socket, connection);
     if (stream !== socket) stream.once('close', () => socket.destroy());
@@ -87,10 +103,28 @@ export class Clients {
     });
     await Promise.race([Promise.all([...this.#open.values()].map((connection) => connection?.drain())), over]);
     clearTimeout(timer);
+    const farewells = [...this.#open.values()].map((connection) => connection?.farewell());
+    await Promise.race([Promise.all(farewells), sleep(FAREWELL_MS, undefined, { ref: false })]);
   }
 
   cut(): void {
+    clearInterval(this.#keyCheck);
     for (const socket of this.#open.keys()) socket.destroy();
+  }
+
+  /** Ends the connections of keys that were revoked or have expired. A database that does not answer ends none. */
+  async #endWithoutKey(): Promise<void> {
+    const withKey = [...this.#open.values()].filter((connection) => connection?.keyId !== undefined) as Connection[];
+    if (this.#checking || withKey.length === 0) return;
+    this.#checking = true;
+    try {
+      const living = await this.#door!.living(new Set(withKey.map(({ keyId }) => keyId!)));
+      for (const connection of withKey) if (!living.has(connection.keyId!)) connection.endWithoutKey();
+    } catch (error) {
+      this.#options.service.log.error('Keys of Wyoming clients could not be checked', { error });
+    } finally {
+      this.#checking = false;
+    }
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Settings } from '../config/kinds.ts';
-import { encodeEvent, FrameReader, type WyomingEvent } from '../engines/wyoming/framing.ts';
-import { SpeechError } from '../errors.ts';
+import { encodeEvent, type FrameBounds, FrameReader, type WyomingEvent } from '../engines/wyoming/framing.ts';
+import { SpeechError, shuttingDown } from '../errors.ts';
 import type { LiveCaller } from '../live/contract.ts';
 import type { Log } from '../telemetry/log.ts';
+import { DOOR_BOUNDS, type Door } from './door.ts';
 import { optionalText } from './fields.ts';
 import { Hearing, type HearingDeps } from './hearing.ts';
 import { SpeakingJobs, type VoiceDeps } from './speaking.ts';
@@ -16,8 +18,10 @@ export interface ConnectionOptions {
   info: () => Buffer;
   settings: Settings;
   log: Log;
-  /** Whose fair share its work counts against. */
-  keyId: string;
+  /** Where it comes from. */
+  address: string;
+  /** Asks for a key first; undefined where none is needed. */
+  door: Door | undefined;
 }
 
 /** One client: reads its events in order, answers them, and ends all of its work when it leaves. */
@@ -29,17 +33,26 @@ export class Connection implements Wire {
   readonly #hearing: Hearing;
   readonly #speaking: SpeakingJobs;
   readonly #idle: NodeJS.Timeout;
+  /** Asks for the key; undefined once it is known. */
+  #door: Door | undefined;
+  #entry: NodeJS.Timeout | undefined;
   readonly #lifetime: NodeJS.Timeout;
   #reading: Promise<void> | undefined;
+  /** An event is being dealt with, and nothing more is read meanwhile. */
+  #handling = false;
   /** Nothing more is read: what still comes is thrown away until the client has gone. */
   #refusing = false;
+  #keyId: string | undefined;
   #draining = false;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    const { wyomingIdleMs, wyomingLifetimeMs } = options.settings.limits;
-    this.#caller = { requestId: randomUUID(), keyId: options.keyId, signal: this.#gone.signal };
+    const { wyomingIdleMs, wyomingLifetimeMs, headersTimeoutMs } = options.settings.limits;
+    this.#caller = { requestId: randomUUID(), keyId: `wyoming ${options.address}`, signal: this.#gone.signal };
+    this.#door = options.door;
+    if (this.#door !== undefined)
+      this.#entry = setTimeout(() => this.#refuse(tooLong('gave no key')), headersTimeoutMs);
     this.#hearing = new Hearing(options.deps, this, this.#caller);
     this.#speaking = new SpeakingJobs(options.deps, this, this.#caller);
     this.#idle = setTimeout(() => this.#idled(), wyomingIdleMs);
@@ -50,10 +63,7 @@ export class Connection implements Wire {
 
   /** Resolves when the client is gone. */
   async run(): Promise<void> {
-    const { wyomingHeaderBytes, wyomingDataBytes, wyomingPayloadBytes } = this.#options.settings.limits;
-    const reader = new FrameReader({
-      ...{ headerBytes: wyomingHeaderBytes, dataBytes: wyomingDataBytes, payloadBytes: wyomingPayloadBytes },
-    });
+    const reader = new FrameReader(this.#door === undefined ? this.#bounds() : DOOR_BOUNDS);
     try {
       let discarded = 0;
       for await (const bytes of this.#socket as AsyncIterable<Buffer>) {
@@ -66,6 +76,16 @@ export class Connection implements Wire {
     } finally {
       this.#socket.destroy();
     }
+  }
+
+  /** The key that it gave; undefined where none was asked for, or it has not come yet. */
+  get keyId(): string | undefined {
+    return this.#keyId;
+  }
+
+  /** Its key was revoked or has expired. */
+  endWithoutKey(): void {
+    this.#refuse(new SpeechError('invalid_api_key', 'The key was revoked or has expired.'));
   }
 
   send(type: string, data?: object, payload?: Uint8Array): Promise<void> {
@@ -88,18 +108,43 @@ export class Connection implements Wire {
     this.#socket.end();
   }
 
+  /** Tells a client that has begun something and cannot be waited for. Resolves when it is gone. */
+  async farewell(): Promise<void> {
+    if (this.#socket.destroyed || !(this.#hearing.begun || this.#speaking.begun)) return;
+    const closed = once(this.#socket, 'close');
+    this.#refuse(shuttingDown());
+    await closed;
+  }
+
   async #read(reader: FrameReader, bytes: Buffer): Promise<void> {
     try {
       for (const event of reader.read(bytes)) {
-        this.#idle.refresh();
-        await this.#handle(event);
+        this.#handling = true;
+        if (this.#door === undefined) await this.#handle(event);
+        else await this.#enter(this.#door, event, reader);
         // Whoever does not read its answers is not read either.
         await this.#reading;
         if (this.#refusing || this.#gone.signal.aborted) return;
+        this.#handling = false;
+        this.#idle.refresh();
       }
     } catch (error) {
       this.#refuse(SpeechError.from(error));
     }
+  }
+
+  async #enter(door: Door, event: WyomingEvent, reader: FrameReader): Promise<void> {
+    const { keyId } = await door.admit(event, this.#options.address);
+    clearTimeout(this.#entry);
+    this.#door = undefined;
+    this.#keyId = keyId;
+    this.#caller.keyId = keyId;
+    reader.setBounds(this.#bounds());
+  }
+
+  #bounds(): FrameBounds {
+    const { wyomingHeaderBytes, wyomingDataBytes, wyomingPayloadBytes } = this.#options.settings.limits;
+    return { headerBytes: wyomingHeaderBytes, dataBytes: wyomingDataBytes, payloadBytes: wyomingPayloadBytes };
   }
 
   async #handle({ type, data, payload }: WyomingEvent): Promise<void> {
@@ -120,19 +165,20 @@ export class Connection implements Wire {
           if (!hearing.begun) this.#admit();
           return await hearing.start();
         case 'audio-chunk':
+          if (this.#draining && !hearing.begun) return;
           return await hearing.chunk(data, payload);
         case 'audio-stop':
           return await hearing.stop();
         case 'synthesize':
           this.#admit();
-          return speaking.synthesize(data);
+          return await speaking.synthesize(data);
         case 'synthesize-start':
           this.#admit();
-          return speaking.streamStart(data);
+          return await speaking.streamStart(data);
         case 'synthesize-chunk':
           return speaking.streamText(data);
         case 'synthesize-stop':
-          return speaking.streamStop();
+          return await speaking.streamStop();
         default:
         // Other events are for other kinds of servers, or for later ones.
       }
@@ -143,11 +189,13 @@ export class Connection implements Wire {
   }
 
   #admit(): void {
-    if (this.#draining) throw new SpeechError('shutting_down', 'The server is shutting down.');
+    if (this.#draining) throw shuttingDown();
   }
 
   #write(bytes: Buffer): Promise<void> {
     if (this.#socket.destroyed || this.#socket.writableEnded) return Promise.resolve();
+    // Whoever listens has nothing to say.
+    this.#idle.refresh();
     if (!this.#socket.write(bytes) && this.#reading === undefined) this.#reading = this.#untilRead();
     return this.#reading ?? Promise.resolve();
   }
@@ -158,16 +206,18 @@ export class Connection implements Wire {
       () => this.#cut('it does not read its answers'),
       this.#options.settings.limits.wyomingReadMs,
     );
-    this.#socket.once('drain', resolve);
-    this.#gone.signal.addEventListener('abort', () => resolve(), { once: true });
+    const go = (): void => resolve();
+    this.#socket.once('drain', go);
+    this.#gone.signal.addEventListener('abort', go);
     await promise;
     clearTimeout(timer);
-    this.#socket.off('drain', resolve);
+    this.#socket.off('drain', go);
+    this.#gone.signal.removeEventListener('abort', go);
     this.#reading = undefined;
   }
 
   #idled(): void {
-    if (this.#hearing.busy || this.#speaking.busy) this.#idle.refresh();
+    if (this.#handling || this.#hearing.busy || this.#speaking.busy) this.#idle.refresh();
     else this.#refuse(tooLong('has sent nothing'));
   }
 
@@ -192,6 +242,7 @@ export class Connection implements Wire {
   #ended(): void {
     clearTimeout(this.#idle);
     clearTimeout(this.#lifetime);
+    clearTimeout(this.#entry);
     this.#hearing.close();
     this.#speaking.close();
     this.#gone.abort(new SpeechError('cancelled', 'The client has left.'));

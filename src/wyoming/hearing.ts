@@ -28,9 +28,10 @@ const NO_WISH: Wish = { silenceMs: SILENCE_MS.default! };
 
 /**
  * Where a connection stands: nothing begun; audio is awaited or comes; it has ended and its text is awaited; the answer
- * was given before the audio ended, so what still comes of it is dropped.
+ * was given before the audio ended, so what still comes of it is dropped; `transcribe` was refused, so its audio is
+ * dropped from its `audio-start` on, which clients send without waiting.
  */
-type Phase = 'idle' | 'hearing' | 'finishing' | 'answered';
+type Phase = 'idle' | 'hearing' | 'finishing' | 'answered' | 'refused';
 
 /** Transcription on one connection. Its methods are called one after the other, as events come. */
 export class Hearing {
@@ -66,6 +67,7 @@ export class Hearing {
   /** `transcribe`: what the audio that follows is to be heard with. */
   async transcribe(data: Fields): Promise<void> {
     await this.#reset();
+    this.#phase = 'refused';
     const sensitivity = optionalText(data, 'vad_sensitivity') ?? 'default';
     if (!Object.hasOwn(SILENCE_MS, sensitivity)) {
       throw new SpeechError('unsupported_value', 'vad_sensitivity is default, relaxed or aggressive.', {
@@ -83,13 +85,16 @@ export class Hearing {
   /** `audio-start`: audio follows. Right behind `transcribe` it says nothing new. */
   async start(): Promise<void> {
     if (this.#phase === 'hearing' && this.#listening?.audioMs === 0) return;
+    const refused = this.#phase === 'refused';
     await this.#reset();
-    await this.#begin();
+    // Whoever is told that it failed sends the rest of its audio for nothing.
+    this.#phase = 'answered';
+    if (!refused) await this.#begin();
   }
 
   /** `audio-chunk`. What the chunk says of its format counts, whatever was said before. */
   async chunk(data: Fields, payload: Buffer): Promise<void> {
-    if (this.#phase === 'answered') return;
+    if (this.#phase === 'answered' || this.#phase === 'refused') return;
     if (this.#phase !== 'hearing') await this.start();
     try {
       const format = audioFormat(data);
@@ -108,7 +113,7 @@ export class Hearing {
 
   /** `audio-stop`: the client waits for the text. Audio that never came has an empty one. */
   async stop(): Promise<void> {
-    if (this.#phase === 'answered') {
+    if (this.#phase === 'answered' || this.#phase === 'refused') {
       this.#phase = 'idle';
       return;
     }
@@ -146,8 +151,6 @@ export class Hearing {
     const turns: Turns = wyomingEndpointing
       ? { kind: 'voice', threshold: streamVadThreshold, prefixMs: PREFIX_MS, silenceMs }
       : { kind: 'manual' };
-    // Whoever is told that it failed sends the rest of its audio for nothing.
-    this.#phase = 'answered';
     const model = chooseRecogniser(this.#deps, name, language);
     const partials = wyomingPartials || model.capabilities.listen !== undefined;
     this.#listening = await openListening(

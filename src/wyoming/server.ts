@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
+import type { KeyStore } from '../accounts/keys.ts';
 import type { Settings } from '../config/kinds.ts';
 import { isLoopbackHost } from '../security/addresses.ts';
 import type { SpeechService } from '../speech/service.ts';
@@ -12,6 +13,7 @@ import { announce, reachableAddresses, type Zeroconf } from './zeroconf.ts';
 
 export interface WyomingOptions {
   service: SpeechService;
+  keys: KeyStore;
   securityLog: SecurityLog;
   version: string;
   /** Certificate and key where `OS_WYOMING_TLS` is on. */
@@ -36,8 +38,8 @@ export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
   const { settings } = options.service;
   const { wyomingHost, wyomingPort, wyomingSocket } = settings;
   checkReach(settings);
-  const { service, securityLog, version } = options;
-  const clients = new Clients({ service, securityLog, version, secure: options.tls !== undefined });
+  const { service, keys, securityLog, version } = options;
+  const clients = new Clients({ service, keys, securityLog, version, secure: options.tls !== undefined });
   const servers: Server[] = [];
   let announced: Zeroconf | undefined;
   const hide = async (): Promise<void> => {
@@ -82,8 +84,14 @@ export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
 /** A server that cannot be announced is served all the same. */
 async function announceServer({ service, tls }: WyomingOptions, address: string, port: number) {
   const { settings, log } = service;
-  if (isLoopbackHost(address) || tls !== undefined) {
-    const reason = tls === undefined ? 'only this machine can reach it' : 'whoever finds it so does not speak TLS';
+  const reason = isLoopbackHost(address)
+    ? 'only this machine can reach it'
+    : tls !== undefined
+      ? 'whoever finds it so does not speak TLS'
+      : settings.wyomingKeyRequired
+        ? 'whoever finds it so knows no key'
+        : undefined;
+  if (reason !== undefined) {
     log.warn('Wyoming is not announced', { reason });
     return undefined;
   }
@@ -100,15 +108,18 @@ async function announceServer({ service, tls }: WyomingOptions, address: string,
 
 /** Throws an Error where strangers could reach it. */
 function checkReach(settings: Settings): void {
-  const { wyomingHost, wyomingAllowedNetworks, wyomingTls, wyomingClientCa } = settings;
+  const { wyomingHost, wyomingAllowedNetworks, wyomingTls, wyomingClientCa, wyomingKeyRequired, authDisabled } =
+    settings;
   if (!isLoopbackHost(wyomingHost) && wyomingAllowedNetworks.length === 0) {
     throw new Error(
-      `OS_WYOMING_HOST=${wyomingHost} can be reached from other machines, and Wyoming knows no keys: set ` +
+      `OS_WYOMING_HOST=${wyomingHost} can be reached from other machines: set ` +
         'OS_WYOMING_ALLOWED_NETWORKS to the networks that may use it, for example 192.168.1.0/24, or listen on 127.0.0.1',
     );
   }
   if (wyomingClientCa !== '' && !wyomingTls)
     throw new Error('OS_WYOMING_CLIENT_CA has no effect without OS_WYOMING_TLS');
+  if (wyomingKeyRequired && authDisabled)
+    throw new Error('OS_WYOMING_KEY_REQUIRED asks for keys, and OS_AUTH_DISABLED says that there are none');
 }
 
 function secureServer(identity: { cert: string; key: string }, settings: Settings, clients: Clients) {

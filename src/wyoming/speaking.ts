@@ -11,6 +11,9 @@ import type { Wire } from './wire.ts';
 
 export type VoiceDeps = SpeakDeps & Models;
 
+/** Requests of a client whose turn comes later; what lies behind them is not read before one is done. */
+const MAX_WAITING = 32;
+
 /** What a client says about how to speak. */
 interface Manner {
   ssml: boolean;
@@ -39,6 +42,7 @@ export class SpeakingJobs {
   readonly #caller: LiveCaller;
   #last: Promise<void> = Promise.resolve();
   #running = 0;
+  #done = Promise.withResolvers<void>();
   #waitingChars = 0;
   #stream: Stream | undefined;
 
@@ -59,8 +63,9 @@ export class SpeakingJobs {
   }
 
   /** `synthesize`. Inside a stream it repeats the stream's text for servers that know no streams. */
-  synthesize(data: Fields): void {
+  async synthesize(data: Fields): Promise<void> {
     if (this.#stream !== undefined) return;
+    await this.#room();
     const text = optionalText(data, 'text') ?? '';
     const manner = mannerOf(data);
     this.#waitFor(text);
@@ -71,8 +76,9 @@ export class SpeakingJobs {
   }
 
   /** `synthesize-start`. One that was not stopped is forgotten. */
-  streamStart(data: Fields): void {
+  async streamStart(data: Fields): Promise<void> {
     this.#forgetStream();
+    await this.#room();
     const stream: Stream = {
       manner: { ssml: false, voice: undefined, language: undefined },
       ...{ speaking: undefined, text: '', stopped: Promise.withResolvers<void>(), failed: false, forgotten: false },
@@ -108,9 +114,10 @@ export class SpeakingJobs {
   }
 
   /** `synthesize-stop`. Always answered, also where there was nothing to stop. */
-  streamStop(): void {
+  async streamStop(): Promise<void> {
     const stream = this.#stream;
     if (stream === undefined) {
+      await this.#room();
       this.#run(() => this.#wire.send('synthesize-stopped'));
       return;
     }
@@ -162,6 +169,14 @@ export class SpeakingJobs {
     this.#waitingChars += text.length;
   }
 
+  /** None of those that wait for their turn waits for the client, so this ends. */
+  async #room(): Promise<void> {
+    while (this.#running >= MAX_WAITING) {
+      this.#done = Promise.withResolvers();
+      await this.#done.promise;
+    }
+  }
+
   #run(job: () => Promise<void>): void {
     this.#running++;
     this.#last = this.#last
@@ -169,7 +184,10 @@ export class SpeakingJobs {
       .catch((error) => {
         if (!this.#caller.signal.aborted) this.#wire.fail(SpeechError.from(error));
       })
-      .finally(() => this.#running--);
+      .finally(() => {
+        this.#running--;
+        this.#done.resolve();
+      });
   }
 
   async #speakWhole(text: string, { ssml, voice, language }: Manner): Promise<void> {
@@ -190,6 +208,8 @@ export class SpeakingJobs {
       await out.samples(samples);
       if (this.#caller.signal.aborted) return;
     }
+    // Where nothing could be heard, the client waits for the end of it all the same.
+    await out.begin();
     await out.end();
   }
 

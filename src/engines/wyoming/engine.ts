@@ -9,6 +9,7 @@ const USUAL_RATE = 22_050;
 /** Most servers hear one short utterance at a time. */
 const MAX_AUDIO_MS = 30_000;
 const CONCURRENCY = 4;
+const THIS_MACHINE: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 
 /**
  * Any Wyoming server as a model: `asr` hears and `tts` speaks. The manifest's options say where it is (`host`, `port`,
@@ -36,10 +37,18 @@ export const engine: Engine = {
     if (typeof address === 'string') {
       throw new SpeechError('model_unavailable', `The model ${model.id} cannot be opened: ${address}.`);
     }
-    const { ca } = model.assets;
+    const { ca, key } = model.assets;
+    if (key !== undefined && !address.tls && !THIS_MACHINE.has(address.host)) {
+      const reason = 'its key would cross the network in the open (set its option tls)';
+      throw new SpeechError('model_unavailable', `The model ${model.id} cannot be opened: ${reason}.`);
+    }
     const { model: name, concurrency } = model.options;
     return new RemoteModel({
-      server: { ...address, ca: ca === undefined ? undefined : await readFile(ca) },
+      server: {
+        ...address,
+        ca: ca === undefined ? undefined : await readFile(ca),
+        key: key === undefined ? undefined : (await readFile(key, 'utf8')).trim(),
+      },
       capabilities: capabilitiesOf(model),
       voices: voicesOf(model),
       languages: model.languages,

@@ -7,6 +7,9 @@ export interface WyomingEvent {
   payload: Buffer;
 }
 
+/** The event of our own that brings an API key, as `token`, to a server that asks for one. */
+export const AUTHENTICATE = 'authenticate';
+
 /** The most that one event may have of each of its three parts, in bytes. */
 export interface FrameBounds {
   headerBytes: number;
@@ -32,12 +35,17 @@ const LINE_FEED = 0x0a;
  * has arrived, not with what a header announces.
  */
 export class FrameReader {
-  readonly #bounds: FrameBounds;
+  #bounds: FrameBounds;
   readonly #part = new Part();
   /** The event whose header was read. */
   #open: Header | undefined;
 
   constructor(bounds: FrameBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** From the next event on. */
+  setBounds(bounds: FrameBounds): void {
     this.#bounds = bounds;
   }
 

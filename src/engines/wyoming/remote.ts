@@ -1,17 +1,15 @@
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import { abortError, SpeechError } from '../../errors.ts';
-import type { ServerAddress } from './address.ts';
-import { encodeEvent, FrameReader, type WyomingEvent } from './framing.ts';
+import { type ConnectOptions, connectTo } from './connect.ts';
+import { AUTHENTICATE, encodeEvent, FrameReader, type WyomingEvent } from './framing.ts';
 
-export interface RemoteOptions extends ServerAddress {
-  /** PEM of the authority that vouches for the server, where the usual ones do not. */
-  ca?: Buffer | undefined;
+export interface RemoteOptions extends ConnectOptions {
+  /** API key, for a server that asks for one. */
+  key?: string | undefined;
 }
 
 /** Of a server that the operator trusts with the work, but not with this machine's memory. */
 const BOUNDS = { headerBytes: 64 * 1024, dataBytes: 1024 * 1024, payloadBytes: 4 * 1024 * 1024 };
-const CONNECT_MS = 10_000;
 /** Longest silence of a server that owes an answer; the call has a time limit of its own besides. */
 const SILENT_MS = 120_000;
 
@@ -26,7 +24,6 @@ export class Remote {
     this.#socket = socket;
     this.#signal = signal;
     this.#events = this.#read();
-    socket.setNoDelay(true);
     socket.on('error', (error) => {
       this.#failure = error;
     });
@@ -35,27 +32,14 @@ export class Remote {
   }
 
   /** Throws SpeechError `upstream_failed`, or the signal's reason. */
-  static async open({ host, port, tls, ca }: RemoteOptions, signal: AbortSignal): Promise<Remote> {
-    if (signal.aborted) throw abortError(signal);
-    const socket = tls
-      ? connectTls({ host, port, ...(ca === undefined ? {} : { ca }), minVersion: 'TLSv1.2' })
-      : connect({ host, port });
-    const connected = Promise.withResolvers<void>();
-    const end = (): void => connected.reject(abortError(signal));
-    const timer = setTimeout(() => connected.reject(new Error('it did not answer')), CONNECT_MS);
-    signal.addEventListener('abort', end, { once: true });
-    socket.once(tls ? 'secureConnect' : 'connect', connected.resolve);
-    socket.once('error', connected.reject);
+  static async open({ key, ...server }: RemoteOptions, signal: AbortSignal): Promise<Remote> {
+    let socket: Socket;
     try {
-      await connected.promise;
+      socket = await connectTo(server, signal);
     } catch (error) {
-      socket.on('error', () => {});
-      socket.destroy();
       throw error instanceof SpeechError ? error : failed(error);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
     }
+    if (key !== undefined) socket.write(encodeEvent(AUTHENTICATE, { token: key }));
     return new Remote(socket, signal);
   }
 
