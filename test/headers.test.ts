@@ -94,7 +94,7 @@ describe('headers', () => {
     { request: 'GET /nowhere', body: '', closed: 404, open: 404 },
     { request: 'POST /v1/audio/speech', body: '{"input":""}', closed: 401, open: 400 },
     { request: 'POST /v1/audio/transcriptions', body: '{}', closed: 401, open: 400 },
-    { request: 'DELETE /v1/models/tone-voice', body: '', closed: 404, open: 404 },
+    { request: 'DELETE /v1/models/tone-voice', body: '', closed: 405, open: 405 },
   ];
 
   async function outcome(request: string, headers: string[], body: string): Promise<number> {
@@ -214,6 +214,12 @@ describe('requests that are not HTTP as we know it', () => {
       'invalid_request',
     ],
     ['a length that is no number', requestHead('POST /v1/audio/speech', 'Content-Length: x'), 400, 'invalid_request'],
+    [
+      'two Host headers, of which each side could believe another',
+      'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n',
+      400,
+      'invalid_request',
+    ],
     ['a broken header', 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nbroken\r\n\r\n', 400, 'invalid_request'],
     ['a broken escape in the path', requestHead('GET /v1/%zz'), 400, 'invalid_request'],
     ['headers over the limit', requestHead('GET /health', `X: ${'x'.repeat(MAX_HEADER_KB * 1024)}`), 431, 'too_large'],
@@ -224,6 +230,29 @@ describe('requests that are not HTTP as we know it', () => {
       await assertError(await exchange(server.url, request), { status, code, param: null });
     });
   }
+
+  test('a path that knows other methods says which, with and without a key; one that knows none is not found', async () => {
+    for (const [request, allow] of [
+      ['GET /v1/audio/speech', 'POST'],
+      ['HEAD /v1/audio/speech', 'POST'],
+      ['PUT /v1/audio/transcriptions?x=/health', 'POST'],
+      ['POST /v1/models/a/b', 'GET, HEAD'],
+      ['DELETE /health/', 'GET, HEAD'],
+      ['OPTIONS /v1/models', 'GET, HEAD'],
+      ['POST /', 'GET, HEAD'],
+    ] as const) {
+      for (const key of [[], [`Authorization: Bearer ${TEST_KEY}`]]) {
+        const answer = await exchange(server.url, requestHead(request, ...key));
+        assert.equal(answer.headers.allow, allow, request);
+        if (request.startsWith('HEAD')) assert.equal(answer.status, 405);
+        else await assertError(answer, { status: 405, code: 'method_not_allowed', param: null, says: /POST|GET/ });
+      }
+    }
+    for (const request of ['PUT /nowhere', 'TRACE /v1', 'POST /v1/audio', 'GET /health/more', 'GET /assets/none.js']) {
+      const answer = await exchange(server.url, requestHead(request));
+      await assertError(answer, { status: 404, code: 'not_found', param: null });
+    }
+  });
 
   test('headers and a URL of just the permitted size pass', async () => {
     const room = MAX_HEADER_KB * 1024 - 200;

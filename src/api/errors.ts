@@ -4,6 +4,7 @@ import type { Settings } from '../config/kinds.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { discardUpload } from './discard-upload.ts';
+import type { MethodFinder } from './methods.ts';
 import { serverEvent, takeOver } from './stream.ts';
 
 /** OpenAI's error object. All four keys are always present. */
@@ -38,7 +39,12 @@ export function errorHeaders(error: SpeechError): Record<string, string> {
 }
 
 /** Answers every failure of every route with the error object, and tells the log what the caller may not see. */
-export function handleErrors(app: FastifyInstance, limits: Settings['limits'], log: Log): void {
+export function handleErrors(
+  app: FastifyInstance,
+  limits: Settings['limits'],
+  log: Log,
+  methodsOf: MethodFinder,
+): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
     const error = toSpeechError(thrown);
     if (error.status >= 500 && error.code !== 'shutting_down') {
@@ -47,8 +53,15 @@ export function handleErrors(app: FastifyInstance, limits: Settings['limits'], l
     return sendError(error, request, reply, limits);
   });
   app.setNotFoundHandler({ preHandler: [] }, (request, reply) => {
-    const error = new SpeechError('not_found', `There is no ${request.method} ${pathOf(request.url)}.`);
-    return sendError(error, request, reply, limits);
+    const methods = methodsOf(request.url.split('?', 1)[0]!);
+    const asked = `${request.method} ${pathOf(request.url)}`;
+    // A path with the right method comes here, too, where a folder of files has no such file.
+    if (methods.length === 0 || methods.includes(request.method)) {
+      return sendError(new SpeechError('not_found', `There is no ${asked}.`), request, reply, limits);
+    }
+    const allow = methods.join(', ');
+    const error = new SpeechError('method_not_allowed', `There is no ${asked}; the path knows ${allow}.`);
+    return sendError(error, request, reply.header('allow', allow), limits);
   });
 }
 

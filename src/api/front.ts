@@ -16,6 +16,7 @@ import { handleErrors, sendError, toSpeechError } from './errors.ts';
 import { guardRequests } from './guard.ts';
 import { addHeaders, commonHeaders, newRequestId, recordRequests } from './headers.ts';
 import { acceptJson } from './json.ts';
+import { methodFinder } from './methods.ts';
 import { PUBLIC, type RoutePolicy, requirePolicies } from './policy.ts';
 import { limitHalfOpen } from './sockets/half-open.ts';
 import { Sockets } from './sockets/sockets.ts';
@@ -104,7 +105,7 @@ export function createFront(deps: FrontDeps): Front {
   }).withTypeProvider<ZodTypeProvider>();
 
   const routes = requirePolicies(app, { '/docs': PUBLIC, '/assets': PUBLIC });
-  handleErrors(app, limits, log);
+  handleErrors(app, limits, log, methodFinder(routes));
   addHeaders(app, settings);
   recordRequests(app, log, metrics);
   // Before the guard, because looking up a key is the work that has to be bounded.

@@ -64,6 +64,9 @@ export function guardRequests(app: FastifyInstance, deps: GuardDeps): void {
   };
 
   app.addHook('onRequest', async (request, reply) => {
+    if (namesTwoHosts(request.raw.rawHeaders)) {
+      throw new SpeechError('invalid_request', 'The request has more than one Host header.');
+    }
     if (!hostAllowed(request.headers.host)) {
       securityLog.record({ event: 'host_refused', address: addressOf(request) });
       throw new SpeechError(
@@ -180,4 +183,11 @@ export function guardRequests(app: FastifyInstance, deps: GuardDeps): void {
       retryAfterMs: state.retryAfterMs,
     });
   }
+}
+
+/** Of two Host headers a proxy in front may believe the other one: RFC 9112 section 3.2 has them refused. */
+function namesTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.toLowerCase() === 'host') hosts++;
+  return hosts > 1;
 }
