@@ -101,8 +101,8 @@ export interface Listening {
   push(chunk: AudioChunk): void;
   /** Ends the open utterance here. Returns its number, or undefined where there is none. */
   commit(): number | undefined;
-  /** Forgets the open utterance: no more events for it. */
-  clear(): void;
+  /** Forgets the open utterance: no more events for it. Returns its number, or undefined where there is none. */
+  clear(): number | undefined;
   /** Takes effect from the next utterance on, turns at once. */
   change(options: Partial<ListeningOptions>): void;
   /** No more audio comes: ends the open utterance. Resolves behind the last event. */

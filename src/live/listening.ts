@@ -167,11 +167,13 @@ class ListeningSession implements Listening {
     return number;
   }
 
-  clear(): void {
-    if (this.#phase !== 'open') return;
+  clear(): number | undefined {
+    if (this.#phase !== 'open') return undefined;
     this.#takeAll();
+    const number = this.#turns.open?.number;
     this.#takenMs = this.#audioMs;
     this.#send({ type: 'clear' });
+    return number;
   }
 
   change(options: Partial<ListeningOptions>): void {

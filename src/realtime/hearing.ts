@@ -12,71 +12,89 @@ export function hear(draft: Draft, event: ListeningEvent): void {
     case 'speech-started': {
       // With manual turns the protocol has no words for it.
       if (turns === null) return;
-      const { item } = utteranceOf(draft, event.utterance, event.atMs);
+      const { item } = utteranceOf(draft, event.utterance);
       draft.send('input_audio_buffer.speech_started', { audio_start_ms: Math.round(event.atMs), item_id: item });
       if (turns.interrupt_response) bargeIn(draft);
       return;
     }
     case 'speech-stopped': {
       if (turns === null) return;
-      const { item, committed } = utteranceOf(draft, event.utterance, event.atMs);
+      const { item, committed } = utteranceOf(draft, event.utterance);
       if (committed) return;
       draft.send('input_audio_buffer.speech_stopped', { audio_end_ms: Math.round(event.atMs), item_id: item });
       commitUtterance(draft, event.utterance);
       return;
     }
-    case 'partial':
-      hearPartial(draft, event.utterance, event.text.slice(0, event.confirmed), event.startMs);
-      return;
-    case 'final':
-      hearFinal(draft, event);
-      return;
-    case 'failed': {
-      const utterance = utteranceOf(draft, event.utterance, 0);
-      commitUtterance(draft, event.utterance);
-      forgetUtterance(draft, event.utterance);
-      const { code, message } = event.error;
-      if (draft.state.session.audio.input.transcription !== null) {
-        transcription(draft, 'failed', utterance.item, {
-          error: { type: 'server_error', code, message, param: null },
-        });
-      }
-      return;
-    }
     case 'idle':
       hearIdle(draft, event.fromMs, event.toMs);
+      return;
+    default:
+      hearWords(draft, event);
   }
 }
 
-function hearPartial(draft: Draft, number: number, confirmed: string, startMs: number): void {
+function hearWords(draft: Draft, event: ListeningEvent & { type: 'partial' | 'final' | 'failed' }): void {
+  const number = turnOf(draft, event.utterance);
+  if (number === undefined) return;
+  if (event.type === 'partial') hearPartial(draft, number, event.text.slice(0, event.confirmed));
+  else if (event.type === 'final') hearFinal(draft, number, event);
+  else hearFailure(draft, number, event);
+}
+
+/**
+ * The number of the turn that an utterance is part of. A long turn comes in several, whose words may be known only when
+ * the client has committed the last one. Undefined where the client has cleared it.
+ */
+function turnOf({ state }: Draft, number: number): number | undefined {
+  if (state.utterances.has(number)) return number;
+  const manual = state.session.audio.input.turn_detection === null;
+  const later = [...state.utterances].find(([known, { committed }]) => manual && committed && known > number)?.[0];
+  if (number > state.lastCleared) return later ?? number;
+  return later !== undefined && later <= state.lastCleared ? later : undefined;
+}
+
+function hearFailure(draft: Draft, number: number, event: ListeningEvent & { type: 'failed' }): void {
+  const { item } = utteranceOf(draft, number);
+  commitUtterance(draft, number);
+  // Where only a part of the turn was lost, the rest is still to come.
+  if (number === event.utterance) forgetUtterance(draft, number);
+  const { code, message } = event.error;
+  if (draft.state.session.audio.input.transcription !== null) {
+    transcription(draft, 'failed', item, { error: { type: 'server_error', code, message } });
+  }
+}
+
+function hearPartial(draft: Draft, number: number, confirmed: string): void {
   // In a conversation the words come whole, once the turn is over; who only transcribes wants them at once.
   if (draft.state.session.type !== 'transcription') return;
-  const utterance = utteranceOf(draft, number, startMs);
+  const utterance = utteranceOf(draft, number);
   const told = utterance.said + confirmed;
   if (confirmed === '' || told.length <= utterance.sent) return;
   transcription(draft, 'delta', utterance.item, { delta: told.slice(utterance.sent) });
   setUtterance(draft, number, { ...utterance, sent: told.length });
 }
 
-function hearFinal(draft: Draft, event: ListeningEvent & { type: 'final' }): void {
+function hearFinal(draft: Draft, number: number, event: ListeningEvent & { type: 'final' }): void {
   const turns = draft.state.session.audio.input.turn_detection;
-  const utterance = utteranceOf(draft, event.utterance, event.startMs);
+  const utterance = utteranceOf(draft, number);
   const text = utterance.said + event.text;
+  const audioMs = utterance.audioMs + event.audioMs;
   if (event.continues && turns === null) {
-    // The client's turn goes on until it commits.
-    forgetUtterance(draft, event.utterance);
-    setUtterance(draft, event.utterance + 1, { ...utterance, said: text === '' ? '' : `${text} ` });
+    // The client's turn goes on until it commits, or has committed since.
+    forgetUtterance(draft, number);
+    const next = utterance.committed ? number : number + 1;
+    setUtterance(draft, next, { ...utterance, said: text.trim() === '' ? '' : `${text.trimEnd()} `, audioMs });
     return;
   }
-  commitUtterance(draft, event.utterance);
+  commitUtterance(draft, number);
   const { item, sent } = utterance;
   setTranscript(draft, item, text);
-  forgetUtterance(draft, event.utterance);
+  forgetUtterance(draft, number);
   if (draft.state.session.audio.input.transcription !== null) {
     if (text.length > sent) transcription(draft, 'delta', item, { delta: text.slice(sent) });
     transcription(draft, 'completed', item, {
       transcript: text,
-      usage: { type: 'duration', seconds: event.audioMs / 1000 },
+      usage: { type: 'duration', seconds: audioMs / 1000 },
     });
   }
   // Answering a cough would be worse than silence.
@@ -113,13 +131,28 @@ export function takeCommitted(draft: Draft, utterance: number | undefined, event
     );
     return;
   }
+  // Its end was told already, or the recogniser gave it up.
+  if (utterance <= draft.state.lastCommitted) return;
+  const [part, begun] =
+    [...draft.state.utterances].find(([number, { committed }]) => number < utterance && !committed) ?? [];
+  if (part !== undefined && begun !== undefined) {
+    // Words of the turn are known under an earlier part of it.
+    forgetUtterance(draft, part);
+    setUtterance(draft, utterance, begun);
+  }
   commitUtterance(draft, utterance);
 }
 
+/** The client does not want to know what was said in it, and in earlier parts of its turn. */
+export function takeCleared(draft: Draft, utterance: number | undefined): void {
+  if (utterance !== undefined) draft.state.lastCleared = utterance;
+}
+
 function commitUtterance(draft: Draft, number: number): void {
-  const utterance = utteranceOf(draft, number, 0);
+  const utterance = utteranceOf(draft, number);
   if (utterance.committed) return;
   setUtterance(draft, number, { ...utterance, committed: true });
+  draft.state.lastCommitted = Math.max(draft.state.lastCommitted, number);
   commitItem(draft, utterance.item, null);
 }
 
@@ -131,10 +164,10 @@ function commitItem(draft: Draft, id: string, transcript: string | null): void {
   });
 }
 
-function utteranceOf(draft: Draft, number: number, startMs: number): Utterance {
+function utteranceOf(draft: Draft, number: number): Utterance {
   const known = draft.state.utterances.get(number);
   if (known !== undefined) return known;
-  const made = { item: draft.newId('item'), committed: false, said: '', sent: 0, startMs };
+  const made = { item: draft.newId('item'), committed: false, said: '', sent: 0, audioMs: 0 };
   setUtterance(draft, number, made);
   return made;
 }

@@ -6,7 +6,7 @@
 import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, eventIdOf, readBase64 } from './client-events.ts';
 import { createItem, findItem, removeItem, setTranscript, truncate, without } from './conversation.ts';
-import { hear, takeCommitted } from './hearing.ts';
+import { hear, takeCleared, takeCommitted } from './hearing.ts';
 import { takeOutput } from './output.ts';
 import { RealtimeProblem } from './problem.ts';
 import type { ResponseOutput } from './response.ts';
@@ -21,6 +21,8 @@ export type Input =
   | { type: 'unreadable'; problem: RealtimeProblem; eventId: string | null }
   /** What a `commit` effect ended; undefined where too little had been appended. */
   | { type: 'committed'; utterance: number | undefined; eventId: string | null }
+  /** What a `clear-input` effect forgot; undefined where nothing was open. */
+  | { type: 'cleared'; utterance: number | undefined }
   | { type: 'hearing'; event: ListeningEvent }
   /** The words of an item that the client sent as audio. */
   | { type: 'transcribed'; item: string; transcript: string }
@@ -55,6 +57,9 @@ function take(draft: Draft, input: Input): void {
       return;
     case 'committed':
       takeCommitted(draft, input.utterance, input.eventId);
+      return;
+    case 'cleared':
+      takeCleared(draft, input.utterance);
       return;
     case 'hearing':
       hear(draft, input.event);

@@ -171,12 +171,15 @@ export class RealtimeSession {
         return;
       case 'commit': {
         const ear = this.#listening;
+        // Half a sample at the end of one turn is not the beginning of the next.
+        this.#reader = new SampleReader(wireEncoding(this.#format));
         const utterance = ear === undefined || ear.openMs < LEAST_COMMIT_MS ? undefined : ear.commit();
         this.#inputs.push({ type: 'committed', utterance, eventId: effect.eventId });
         return;
       }
       case 'clear-input':
-        this.#listening?.clear();
+        this.#reader = new SampleReader(wireEncoding(this.#format));
+        this.#inputs.push({ type: 'cleared', utterance: this.#listening?.clear() });
         return;
       case 'configure':
         this.#configure();

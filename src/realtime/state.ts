@@ -27,7 +27,8 @@ export interface Utterance {
   said: string;
   /** Characters of the transcript that were sent as deltas. */
   sent: number;
-  startMs: number;
+  /** Of the parts that are over. */
+  audioMs: number;
 }
 
 export interface RealtimeState {
@@ -38,6 +39,9 @@ export interface RealtimeState {
   spoken: ReadonlyMap<string, { said: readonly Said[]; audioMs: number }>;
   /** Utterances whose words are not known yet, by number. */
   utterances: ReadonlyMap<number, Utterance>;
+  /** The last utterance that was committed, and the last one that the client cleared; 0 for none. */
+  lastCommitted: number;
+  lastCleared: number;
   /** Items that the client sent as audio, whose words are not known yet. */
   untranscribed: ReadonlySet<string>;
   responses: ReadonlyMap<string, Response>;
@@ -65,6 +69,8 @@ export function newRealtime(session: NewSession, salt: string): RealtimeState {
     items: [],
     spoken: new Map(),
     utterances: new Map(),
+    lastCommitted: 0,
+    lastCleared: 0,
     untranscribed: new Set(),
     responses: new Map(),
     hasSpoken: false,

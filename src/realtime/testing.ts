@@ -91,7 +91,7 @@ export function ears(given: Partial<Listening> = {}): Listening {
     ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
     push() {},
     commit: () => undefined,
-    clear() {},
+    clear: () => undefined,
     change() {},
     async finish() {},
     close() {},
