@@ -1,44 +1,28 @@
-import { Button, Select, Text, Title, VisuallyHidden } from '@mantine/core';
-import { memo, useState } from 'react';
+import { Button, Text, VisuallyHidden } from '@mantine/core';
+import { memo } from 'react';
 import { workbench } from '../app/workbench.ts';
-import { Card } from '../components/Card.tsx';
-import { CopyButton } from '../components/CopyButton.tsx';
-import { Icon } from '../components/Icon.tsx';
-import { saveFile } from '../lib/save.ts';
+import { ResultCard } from '../components/ResultCard.tsx';
+import { ScrollingLog } from '../components/ScrollingLog.tsx';
 import { useStore } from '../lib/store.ts';
 import { clock } from '../lib/time.ts';
-import { type TranscriptFormatName, transcriptFormats } from '../transcribe/formats.ts';
+import type { TranscriptFormatName } from '../transcribe/formats.ts';
+import { TranscriptTools } from '../transcribe/TranscriptTools.tsx';
 import { type Paragraph, transcriptOf } from './captions.ts';
 import { LatencyNote } from './LatencyNote.tsx';
 import styles from './SaidView.module.css';
-import { useStickToEnd } from './useStickToEnd.ts';
+
+const FORMATS: TranscriptFormatName[] = ['text', 'srt', 'vtt', 'verbose_json'];
 
 /** What was said, while it is said: what may still change is lighter. */
 export function CaptionView() {
   const { captions } = useStore(workbench.live.captions);
   const { paragraphs, dropped } = captions;
-  const { box, onScroll } = useStickToEnd<HTMLDivElement>(captions);
   if (paragraphs.length === 0) return null;
   const last = paragraphs.findLast(({ done }) => done);
   return (
-    <Card label="Captions">
-      <div className={styles.head}>
-        <Title order={2} size="h4">
-          Captions
-        </Title>
-        {last !== undefined && <Output />}
-      </div>
+    <ResultCard title="Captions" tools={last && <Tools />}>
       {/* Read out below, a paragraph at a time: words that still change would be said again and again. */}
-      <div
-        ref={box}
-        onScroll={onScroll}
-        className={styles.box}
-        role="log"
-        aria-live="off"
-        aria-label="Recognised words"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-        tabIndex={0}
-      >
+      <ScrollingLog label="Recognised words" grown={captions}>
         {dropped > 0 && (
           <Text size="sm" c="dimmed" mb="sm">
             {dropped === 1 ? 'The oldest paragraph is' : `The oldest ${dropped.toLocaleString('en')} paragraphs are`} no
@@ -50,9 +34,9 @@ export function CaptionView() {
             <Said key={paragraph.id} paragraph={paragraph} />
           ))}
         </ol>
-      </div>
+      </ScrollingLog>
       <VisuallyHidden role="status">{last?.confirmed}</VisuallyHidden>
-    </Card>
+    </ResultCard>
   );
 }
 
@@ -72,36 +56,20 @@ const Said = memo(function Said({ paragraph }: { paragraph: Paragraph }) {
   );
 });
 
-const FORMATS: TranscriptFormatName[] = ['text', 'srt', 'vtt', 'verbose_json'];
-
-function Output() {
+function Tools() {
   const { captions, model, phase } = useStore(workbench.live.captions);
-  const [wanted, setWanted] = useState<TranscriptFormatName>('text');
-  const { extension, type, write } = transcriptFormats[wanted];
-  const text = (): string => write(transcriptOf(captions, model));
   return (
-    <div className={styles.output}>
-      <Select
-        aria-label="Format"
-        className={styles.format}
-        data={FORMATS.map((value) => ({ value, label: transcriptFormats[value].label }))}
-        value={wanted}
-        allowDeselect={false}
-        onChange={(value) => setWanted(FORMATS.find((format) => format === value) ?? 'text')}
+    <>
+      <TranscriptTools
+        formats={FORMATS}
+        transcript={() => transcriptOf(captions, model)}
+        fileName={(extension) => `captions.${extension}`}
       />
-      <CopyButton label="Copy" text={text} />
-      <Button
-        variant="default"
-        leftSection={<Icon name="download" />}
-        onClick={() => saveFile(new Blob([text()], { type }), `captions.${extension}`)}
-      >
-        Save
-      </Button>
       {phase === 'idle' && (
         <Button variant="subtle" color="gray" onClick={() => workbench.live.captions.clear()}>
           Clear
         </Button>
       )}
-    </div>
+    </>
   );
 }

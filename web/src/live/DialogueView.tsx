@@ -1,13 +1,13 @@
-import { Button, Title } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { memo } from 'react';
 import { workbench } from '../app/workbench.ts';
-import { Card } from '../components/Card.tsx';
 import { CopyButton } from '../components/CopyButton.tsx';
+import { ResultCard } from '../components/ResultCard.tsx';
+import { ScrollingLog } from '../components/ScrollingLog.tsx';
 import { useStore } from '../lib/store.ts';
 import { saidIn, type Turn } from './dialogue.ts';
 import { LatencyNote } from './LatencyNote.tsx';
 import styles from './SaidView.module.css';
-import { useStickToEnd } from './useStickToEnd.ts';
 
 const SPEAKERS = { you: 'You', server: 'Server' } as const;
 
@@ -15,42 +15,29 @@ const SPEAKERS = { you: 'You', server: 'Server' } as const;
 export function DialogueView() {
   const { dialogue, phase } = useStore(workbench.live.conversation);
   const { turns } = dialogue;
-  const { box, onScroll } = useStickToEnd<HTMLDivElement>(turns);
   if (turns.length === 0) return null;
   const text = (): string => turns.map((turn) => `${SPEAKERS[turn.speaker]}: ${saidIn(turn)}\n`).join('');
+  const tools = (
+    <>
+      <CopyButton label="Copy" text={text} />
+      {phase === 'idle' && (
+        <Button variant="subtle" color="gray" onClick={() => workbench.live.conversation.clear()}>
+          Start afresh
+        </Button>
+      )}
+    </>
+  );
   return (
-    <Card label="Conversation">
-      <div className={styles.head}>
-        <Title order={2} size="h4">
-          Conversation
-        </Title>
-        <div className={styles.output}>
-          <CopyButton label="Copy" text={text} />
-          {phase === 'idle' && (
-            <Button variant="subtle" color="gray" onClick={() => workbench.live.conversation.clear()}>
-              Start afresh
-            </Button>
-          )}
-        </div>
-      </div>
+    <ResultCard title="Conversation" tools={tools}>
       {/* Not read out as it grows: the answers are heard, and the rest the listener said. */}
-      <div
-        ref={box}
-        onScroll={onScroll}
-        className={styles.box}
-        role="log"
-        aria-live="off"
-        aria-label="What was said"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-        tabIndex={0}
-      >
+      <ScrollingLog label="What was said" grown={turns}>
         <ol className={styles.turns}>
           {turns.map((turn) => (
             <Said key={turn.id} turn={turn} />
           ))}
         </ol>
-      </div>
-    </Card>
+      </ScrollingLog>
+    </ResultCard>
   );
 }
 

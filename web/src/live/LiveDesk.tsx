@@ -1,10 +1,13 @@
-import { Alert, Button, Kbd, Text, VisuallyHidden } from '@mantine/core';
+import { Alert, Button, Text, VisuallyHidden } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { workbench } from '../app/workbench.ts';
 import { Card } from '../components/Card.tsx';
 import { Icon } from '../components/Icon.tsx';
 import { Pills } from '../components/Pills.tsx';
+import { RecordingLight } from '../components/RecordingLight.tsx';
+import { Shortcut } from '../components/Shortcut.tsx';
+import { StopButton } from '../components/StopButton.tsx';
 import { Actions } from '../components/Workplace.tsx';
 import { useStore } from '../lib/store.ts';
 import type { CallPhase } from './captionStore.ts';
@@ -56,23 +59,13 @@ export function LiveDesk({ begin, phase, doing, level, problem, hint, continues,
             {continues ? 'Go on' : begin}
           </Button>
         ) : (
-          <Button
-            size="md"
-            variant="default"
-            leftSection={<Icon name="stop" />}
-            disabled={phase === 'ending'}
-            onClick={onStop}
-          >
-            Stop
-          </Button>
+          <StopButton disabled={phase === 'ending'} onClick={onStop} />
         )}
         {idle ? (
-          <Text size="sm" c="dimmed" className={styles.shortcut} aria-hidden="true">
-            <Kbd>Ctrl</Kbd> + <Kbd>Enter</Kbd>
-          </Text>
+          <Shortcut />
         ) : (
           <Text size="sm" className={styles.state} aria-hidden="true">
-            {phase === 'live' && <span className={styles.dot} />}
+            {phase === 'live' && <RecordingLight />}
             {phase === 'live' ? doing : PHASES[phase]}
           </Text>
         )}

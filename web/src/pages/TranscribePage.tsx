@@ -6,6 +6,7 @@ import { PlayerBar } from '../audio/PlayerBar.tsx';
 import { Card } from '../components/Card.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
+import { StopButton } from '../components/StopButton.tsx';
 import { Actions, IdleWorkplace, Workplace } from '../components/Workplace.tsx';
 import { languageName } from '../lib/language.ts';
 import { useStore } from '../lib/store.ts';
@@ -52,14 +53,7 @@ export function TranscribePage() {
               <PlayerBar player={workbench.transcription.player} label="Recording" />
               <Actions>
                 {running ? (
-                  <Button
-                    size="md"
-                    variant="default"
-                    leftSection={<Icon name="stop" />}
-                    onClick={() => workbench.transcription.cancel()}
-                  >
-                    Stop
-                  </Button>
+                  <StopButton onClick={() => workbench.transcription.cancel()} />
                 ) : (
                   <Button
                     size="md"

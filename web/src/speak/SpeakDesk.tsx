@@ -1,4 +1,4 @@
-import { Button, Kbd, Switch, Text, Textarea } from '@mantine/core';
+import { Button, Switch, Text, Textarea } from '@mantine/core';
 import { getHotkeyHandler, useHotkeys } from '@mantine/hooks';
 import { useId, useRef } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
@@ -8,6 +8,8 @@ import { PlayerBar } from '../audio/PlayerBar.tsx';
 import { Card } from '../components/Card.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
+import { Shortcut } from '../components/Shortcut.tsx';
+import { StopButton } from '../components/StopButton.tsx';
 import { Actions } from '../components/Workplace.tsx';
 import { saveFile } from '../lib/save.ts';
 import { useStore } from '../lib/store.ts';
@@ -82,14 +84,7 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
       </div>
       <Actions>
         {running ? (
-          <Button
-            size="md"
-            variant="default"
-            leftSection={<Icon name="stop" />}
-            onClick={() => workbench.speech.cancel()}
-          >
-            Stop
-          </Button>
+          <StopButton onClick={() => workbench.speech.cancel()} />
         ) : (
           <Button size="md" leftSection={<Icon name="speak" />} onClick={speak}>
             Speak
@@ -101,9 +96,7 @@ export function SpeakDesk({ model, voice, format, maxChars }: SpeakDeskProps) {
           </Button>
         )}
         <SpeechStatus speech={speech} />
-        <Text size="sm" c="dimmed" className={styles.shortcut} aria-hidden="true">
-          <Kbd>Ctrl</Kbd> + <Kbd>Enter</Kbd>
-        </Text>
+        <Shortcut />
       </Actions>
       {speech.error !== null && <ErrorNote title="That could not be spoken" error={speech.error} />}
       {speech.phase !== 'waiting' && (

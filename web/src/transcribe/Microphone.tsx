@@ -1,6 +1,7 @@
 import { Button, Text, VisuallyHidden } from '@mantine/core';
 import { workbench } from '../app/workbench.ts';
 import { Icon } from '../components/Icon.tsx';
+import { RecordingLight } from '../components/RecordingLight.tsx';
 import { useStore } from '../lib/store.ts';
 import { clock } from '../lib/time.ts';
 import styles from './Microphone.module.css';
@@ -18,7 +19,7 @@ export function Microphone() {
           'Waiting for permission to use the microphone…'
         ) : (
           <>
-            <span className={styles.dot} aria-hidden="true" /> Recording
+            <RecordingLight /> Recording
           </>
         )}
       </Text>
