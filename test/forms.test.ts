@@ -38,16 +38,22 @@ describe('forms that are written in other ways', () => {
     assert.ok((await keys(verbose, file(wav))).includes('segments'));
   });
 
-  test('lists come as repeated names, with [] or without, or as JSON', async () => {
+  test('lists come as repeated names, with [] or without, with numbers in the brackets, or as JSON', async () => {
     for (const parts of [
       granularities('timestamp_granularities[]', 'word', 'segment'),
       granularities('timestamp_granularities', 'word', 'segment'),
       granularities('timestamp_granularities', '["word", "segment"]'),
+      [field('timestamp_granularities[0]', 'word'), field('timestamp_granularities[1]', 'segment')],
     ]) {
       const found = await keys(...parts, verbose, file(wav));
       assert.ok(found.includes('words') && found.includes('segments'), parts[0]!.head);
     }
     assert.ok(!(await keys(field('timestamp_granularities[]', 'word'), verbose, file(wav))).includes('segments'));
+    const broken = await post(form(field('timestamp_granularities', '[word'), verbose, file(wav)));
+    await assertError(broken, {
+      ...{ status: 400, code: 'invalid_request', param: 'timestamp_granularities' },
+      says: /must be a list/,
+    });
   });
 
   test('objects come as bracketed names or as JSON', async () => {
@@ -67,12 +73,17 @@ describe('forms that are written in other ways', () => {
         status: 400,
         code: 'invalid_request',
       });
-      assert.match(message, new RegExp(param));
+      assert.match(message, new RegExp(`${param}.*auto.*server_vad`));
     }
   });
 
   test('numbers and booleans come as text', async () => {
     assert.deepEqual(await keys(field('temperature', '0.3'), field('stream', 'false'), file(wav)), ['text', 'usage']);
+    // Python's str() writes them so.
+    assert.deepEqual(await keys(field('stream', 'False'), file(wav)), ['text', 'usage']);
+    const streamed = await post(form(field('stream', 'True'), file(wav)));
+    assert.match(streamed.headers.get('content-type')!, /event-stream/);
+    await streamed.body?.cancel();
     for (const [name, value] of [
       ['temperature', 'warm'],
       ['temperature', '1.01'],
@@ -189,6 +200,16 @@ describe('forms that are broken', () => {
       'a field name is not UTF-8',
       () => Buffer.from(form(field('@', 'x'), file(wav)).toString('latin1').replace('@', '\xff'), 'latin1'),
       multipart(/UTF-8/),
+    ],
+    [
+      'the recording comes as a field of text',
+      () => form(field('file', 'x')),
+      { ...invalid('file'), says: /file name.*-F file=@/ },
+    ],
+    [
+      'the recording comes as a field of text that is too large for one',
+      () => form(field('file', 'x'.repeat(300_000))),
+      { status: 413, code: 'too_large', param: 'file', says: /without a file name/ },
     ],
     ['the file is empty', () => form(file('')), { status: 400, code: 'invalid_audio', param: 'file' }],
   ];

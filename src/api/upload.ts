@@ -119,7 +119,8 @@ async function receiveForm(
     const problem = nameProblem(name);
     if (problem !== undefined) fail(broken(problem));
     else if (valueTruncated || Buffer.byteLength(value) > larger.allowed(name!, limits.formFieldBytes)) {
-      const message = `'${name}' is larger than ${larger.allowed(name!, limits.formFieldBytes)} bytes.`;
+      const most = larger.allowed(name!, limits.formFieldBytes);
+      const message = `'${name}' is larger than ${most} bytes, the most that a field without a file name may have.`;
       fail(new SpeechError('too_large', message, { param: name! }));
     } else if (value.includes(UNDECODABLE)) fail(broken(`'${name}' is not valid UTF-8`));
     else if (larger.isOneTooMany(name!)) fail(broken(`'${name}' comes too often`));
@@ -263,13 +264,13 @@ function parse(request: IncomingMessage, boy: BusboyInstance, signal: AbortSigna
 }
 
 /**
- * Clients spell the same thing in several ways: `include[]=a&include[]=b`, `include=a`, `chunking_strategy[type]=x`.
- * Repeated and `[]` names become lists, bracketed ones objects.
+ * Clients spell the same thing in several ways: `include[]=a&include[]=b`, `include[0]=a`, `include=a`,
+ * `chunking_strategy[type]=x`. Repeated, `[]` and numbered names become lists, other bracketed ones objects.
  */
 export function addField(fields: Record<string, FieldValue>, name: string, value: string): void {
   const bracketed = /^([^[\]]+)\[([^[\]]*)\]$/.exec(name);
   const base = bracketed?.[1] ?? name;
-  const key = bracketed?.[2];
+  const key = bracketed?.[2]?.replace(/^\d{1,3}$/, '');
   if (base === '__proto__' || key === '__proto__') return;
   const known = Object.hasOwn(fields, base) ? fields[base] : undefined;
   if (key !== undefined && key !== '') {

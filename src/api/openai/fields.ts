@@ -6,10 +6,12 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T)
   return z.enum(values, { error: `must be one of ${values.join(', ')}` });
 }
 
-/** `true`, `"true"`, `"1"` and their opposites. */
+/** `true`, `"true"` in any case (Python's `str` writes `True`), `"1"` and their opposites. */
 export const booleanField = z.preprocess(
   (value) =>
-    typeof value === 'string' ? ({ true: true, '1': true, false: false, '0': false }[value] ?? value) : value,
+    typeof value === 'string'
+      ? ({ true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value)
+      : value,
   z.boolean({ error: 'must be true or false' }),
 );
 
@@ -29,11 +31,14 @@ export function wholeField(min: number, max: number) {
 
 /** One value, several, or a JSON list as curl users write it. */
 export function listField<T extends z.ZodType>(item: T, most = 64) {
-  return z.preprocess((value) => {
-    if (value === undefined) return undefined;
-    if (typeof value === 'string' && value.startsWith('[')) return parsed(value);
-    return Array.isArray(value) ? value : [value];
-  }, z.array(item).max(most));
+  return z.preprocess(
+    (value) => {
+      if (value === undefined) return undefined;
+      if (typeof value === 'string' && value.startsWith('[')) return parsed(value);
+      return Array.isArray(value) ? value : [value];
+    },
+    z.array(item, { error: 'must be a list' }).max(most, `must not have more than ${most} values`),
+  );
 }
 
 /** An object, or its JSON text. */

@@ -16,6 +16,10 @@ import {
 const MOST_KNOWN = 4;
 const MOST_SPEAKERS = 32;
 
+const CHUNKING =
+  'must be auto, or an object with type server_vad, a threshold from 0 to 1, and prefix_padding_ms and ' +
+  'silence_duration_ms from 0 to 60000';
+
 /** The file, as the documentation shows it. It has been checked when the form was received. */
 const fileField = z.any().meta({ type: 'string', format: 'binary', description: 'The recording.' });
 
@@ -40,15 +44,18 @@ export function transcriptionForms({ promptChars }: Settings['limits']) {
       .describe('Accepted; no engine of this server tells tokens apart.'),
     stream: booleanField.default(false),
     chunking_strategy: jsonField(
-      z.union([
-        oneOf(['auto']),
-        z.object({
-          type: oneOf(['server_vad']),
-          threshold: numberField(0, 1).optional(),
-          prefix_padding_ms: numberField(0, 60_000).optional(),
-          silence_duration_ms: numberField(0, 60_000).optional(),
-        }),
-      ]),
+      z.union(
+        [
+          oneOf(['auto']),
+          z.object({
+            type: oneOf(['server_vad']),
+            threshold: numberField(0, 1).optional(),
+            prefix_padding_ms: numberField(0, 60_000).optional(),
+            silence_duration_ms: numberField(0, 60_000).optional(),
+          }),
+        ],
+        { error: CHUNKING },
+      ),
     )
       .optional()
       .describe('Accepted: long recordings are always cut at pauses.'),

@@ -221,7 +221,11 @@ function uploadedFile(form: ReceivedForm): UploadedFile {
     throw new SpeechError('invalid_request', `'${stray}' must not be a file.`, { param: stray });
   }
   if (file === undefined) {
-    throw new SpeechError('invalid_request', "The field 'file' with the recording is missing.", { param: 'file' });
+    const message =
+      form.fields.file === undefined
+        ? "The field 'file' with the recording is missing."
+        : "The field 'file' has no file name, so it is text and no recording. With curl it is -F file=@speech.wav.";
+    throw new SpeechError('invalid_request', message, { param: 'file' });
   }
   if (file.bytes === 0) throw new SpeechError('invalid_audio', 'The file is empty.', { param: 'file' });
   return file;
