@@ -39,6 +39,8 @@ export interface ListeningOptions {
   turns: Turns;
   /** Tell what is heard before an utterance is over. */
   partials: boolean;
+  /** Take noise out before anything is heard. Where no model does it, or has no room, all is heard as it is. */
+  reduceNoise?: boolean;
 }
 
 export interface LiveCaller {
@@ -103,7 +105,7 @@ export interface Listening {
   commit(): number | undefined;
   /** Forgets the open utterance: no more events for it. Returns its number, or undefined where there is none. */
   clear(): number | undefined;
-  /** Takes effect from the next utterance on, turns at once. */
+  /** Takes effect from the next utterance on, turns at once, noise reduction with the next frame (20 ms). */
   change(options: Partial<ListeningOptions>): void;
   /** No more audio comes: ends the open utterance. Resolves behind the last event. */
   finish(): Promise<void>;

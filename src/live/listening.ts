@@ -11,6 +11,8 @@ import { type AudioRoom, audioRoomOf } from './audio-room.ts';
 import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from './contract.ts';
 import { FrameJudge } from './frame-judge.ts';
 import { Intake, requireRate } from './intake.ts';
+import { noiseModel } from './noise-model.ts';
+import { NoiseReduction } from './noise-reduction.ts';
 import { Recognition } from './recognition.ts';
 import { Tape } from './tape.ts';
 import {
@@ -61,7 +63,8 @@ class ListeningSession implements Listening {
   readonly #judge: FrameJudge;
   readonly #intake: Intake;
   readonly #room: AudioRoom;
-  readonly #tape = new Tape((samples) => this.#room.take(this.#caller.keyId, samples));
+  readonly #noise: NoiseReduction;
+  readonly #tape: Tape;
   readonly #recognition: Recognition;
   #options: ListeningOptions;
   #hearing: HearingOptions;
@@ -89,6 +92,20 @@ class ListeningSession implements Listening {
     this.#caller = caller;
     this.#room = audioRoomOf(deps.router);
     this.#onEvent = onEvent;
+    const onHeld = (samples: number) => this.#room.take(caller.keyId, samples);
+    this.#noise = new NoiseReduction({
+      ...{ open: noiseModel(deps, caller), onHeld },
+      onFrame: (frame) => this.#judge.judge(frame),
+      onLate: (position, frame) => this.#tape.replace(position, frame),
+      onProgress: () => {
+        this.#grown();
+        this.#recognition.settled();
+      },
+      onFallback: (reason) =>
+        deps.log.warn('A live session goes on without noise reduction', { requestId: caller.requestId, reason }),
+    });
+    this.#noise.switch(options.reduceNoise === true);
+    this.#tape = new Tape(onHeld, () => this.#noise.cleanUntil);
     this.#judge = new FrameJudge({
       own: voice,
       watch: voiceWatch(deps, caller),
@@ -128,7 +145,9 @@ class ListeningSession implements Listening {
   }
 
   get backlogMs(): number {
-    return this.#intake.waitingMs + this.#judge.waitingMs + this.#recognition.backlogMs;
+    return (
+      this.#intake.waitingMs + toMs(this.#noise.waitingSamples) + this.#judge.waitingMs + this.#recognition.backlogMs
+    );
   }
 
   push(chunk: AudioChunk): void {
@@ -178,12 +197,17 @@ class ListeningSession implements Listening {
 
   change(options: Partial<ListeningOptions>): void {
     if (this.#phase !== 'open') return;
-    const changed = { ...this.#options, ...options };
+    const before = this.#options;
+    const changed = { ...before, ...options };
     this.#hearing = hearingOptions(this.#deps.names, changed);
     this.#options = changed;
+    if (changed.reduceNoise !== before.reduceNoise) {
+      this.#takeFrames();
+      this.#noise.switch(changed.reduceNoise === true);
+    }
     if (options.turns === undefined) return;
     this.#takeFrames();
-    this.#judge.judgeWaiting();
+    this.#judgeWaiting();
     if (this.#turns.rules.turns.kind === 'voice') this.#takenMs = this.#turns.open?.fromMs ?? this.#audioMs;
     this.#send({ type: 'change', rules: this.#rules(options.turns) });
   }
@@ -193,12 +217,13 @@ class ListeningSession implements Listening {
       this.#phase = 'finishing';
       while (this.#turn !== undefined) await nextTurn();
       this.#takeFrames();
-      for (const frame of this.#intake.rest()) this.#judge.judge(frame);
+      for (const frame of this.#intake.rest()) this.#noise.push(frame);
+      await this.#noise.finish();
       await this.#judge.finish();
       if (this.#ended()) return;
       this.#grown();
       this.#send({ type: 'commit' });
-      await Promise.race([this.#recognition.settled(), this.#closed.promise]);
+      await Promise.race([this.#recognition.allTold(), this.#closed.promise]);
       this.close();
     }
     return this.#closed.promise;
@@ -214,6 +239,7 @@ class ListeningSession implements Listening {
     clearTimeout(this.#timer);
     this.#effects = [];
     this.#recognition.close();
+    this.#noise.close();
     this.#judge.close();
     this.#tape.clear();
     this.#closed.resolve();
@@ -244,22 +270,28 @@ class ListeningSession implements Listening {
         return;
       }
       samples += frame.length;
-      this.#judge.judge(frame);
+      this.#noise.push(frame);
     }
     this.#grown();
     if (this.#phase !== 'closed') this.#turn = setImmediate(this.#work);
   };
 
   #takeFrames(): void {
-    for (let frame = this.#intake.frame(); frame !== undefined; frame = this.#intake.frame()) this.#judge.judge(frame);
+    for (let frame = this.#intake.frame(); frame !== undefined; frame = this.#intake.frame()) this.#noise.push(frame);
   }
 
   /** Also what is shorter than a frame: nothing that was pushed waits afterwards. */
   #takeAll(): void {
     this.#takeFrames();
-    for (const frame of this.#intake.rest()) this.#judge.judge(frame);
-    this.#judge.judgeWaiting();
+    for (const frame of this.#intake.rest()) this.#noise.push(frame);
+    this.#judgeWaiting();
     this.#grown();
+  }
+
+  /** Judges here and now what would wait to be clean, or for a verdict. */
+  #judgeWaiting(): void {
+    this.#noise.passOn();
+    this.#judge.judgeWaiting();
   }
 
   #judged(frame: Float32Array, voice: boolean): void {
@@ -344,8 +376,13 @@ class ListeningSession implements Listening {
 
   #tick = (): void => {
     this.#timer = undefined;
+    // Where audio came meanwhile, what waits may go on waiting.
+    if ((nextTick(this.#turns) ?? Number.POSITIVE_INFINITY) > performance.now()) {
+      this.#setTimer();
+      return;
+    }
     this.#takeFrames();
-    this.#judge.judgeWaiting();
+    this.#judgeWaiting();
     this.#grown();
     this.#send({ type: 'tick' });
   };

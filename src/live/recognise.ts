@@ -27,9 +27,9 @@ export async function decode(
   kind: 'partial' | 'final',
   { caller, signal }: { caller: LiveCaller; signal: AbortSignal },
 ): Promise<Recognised> {
-  const to = utterance.to ?? tape.end;
+  const to = kind === 'final' ? await settled(utterance, tape, signal) : known(utterance, tape);
   const stretch = { fromMs: utterance.fromMs, toMs: toMs(to) };
-  if (utterance.silent && settings.sttVadEnabled) return ofSegments([], stretch);
+  if (to === utterance.from || (utterance.silent && settings.sttVadEnabled)) return ofSegments([], stretch);
   const ability = utterance.options.model.capabilities.transcribe!;
   const pieces = await cut(tape.read(utterance.from, to), Math.min(settings.limits.pieceMs, ability.maxAudioMs));
   const deadline = performance.now() + settings.limits.requestTimeoutMs;
@@ -94,16 +94,30 @@ export async function listen(
 async function* input(utterance: Utterance, tape: Tape, signal: AbortSignal): AsyncGenerator<Float32Array> {
   for (let at = utterance.from; ; ) {
     if (signal.aborted) throw abortError(signal);
-    const end = Math.min(utterance.to ?? tape.end, at + INPUT_SAMPLES);
+    const end = Math.min(known(utterance, tape), at + INPUT_SAMPLES);
     if (at < end) {
       yield tape.read(at, end);
       at = end;
-    } else if (utterance.to === undefined) {
+    } else if (utterance.to === undefined || at < utterance.to) {
       await utterance.grown;
     } else {
       return;
     }
   }
+}
+
+/** Up to where there is audio of an utterance that will not change any more. */
+function known({ from, to }: Utterance, tape: Tape): number {
+  return Math.max(from, Math.min(to ?? tape.end, tape.settled));
+}
+
+/** Where an utterance ends, once that is known and its audio will not change any more. */
+async function settled(utterance: Utterance, tape: Tape, signal: AbortSignal): Promise<number> {
+  while (utterance.to === undefined || tape.settled < utterance.to) {
+    if (signal.aborted) throw abortError(signal);
+    await utterance.grown;
+  }
+  return utterance.to;
 }
 
 /** Cuts what is too long for one call at its pauses. */

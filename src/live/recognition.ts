@@ -68,6 +68,11 @@ export class Recognition {
     else this.#send({ type: 'audio', lengthMs: toMs(this.#options.tape.end - utterance.from) });
   }
 
+  /** More of the audio will not change any more, also of utterances that are over. */
+  settled(): void {
+    for (const utterance of this.#unsettled) utterance.tellGrown();
+  }
+
   /** The utterance is over. */
   finish(utterance: Utterance): void {
     if (utterance.outcome !== undefined) this.#tell();
@@ -83,7 +88,7 @@ export class Recognition {
   }
 
   /** Resolves once every utterance has been told to its end. */
-  settled(): Promise<void> {
+  allTold(): Promise<void> {
     if (this.#unsettled.length === 0) return Promise.resolve();
     this.#allSettled ??= Promise.withResolvers();
     return this.#allSettled.promise;

@@ -32,3 +32,28 @@ test('what lies before a position is let go, and what follows stays where it was
   tape.append(numbers(0, 100));
   assert.deepEqual(tape.read(end, end + 100), numbers(0, 100));
 });
+
+test('audio is replaced where it is still held, and told from what will not change', () => {
+  let changesFrom = 2000;
+  const tape = new Tape(
+    () => {},
+    () => changesFrom,
+  );
+  const pcm = Float32Array.from({ length: 5000 }, (_, at) => at);
+  tape.append(pcm.slice(0, 4000));
+  assert.equal(tape.settled, 2000);
+  tape.dropBefore(1700);
+  tape.replace(
+    1000,
+    pcm.subarray(1000, 3500).map((sample) => -sample),
+  );
+  tape.replace(3900, new Float32Array(500));
+  assert.deepEqual(
+    tape.read(1600, 4000),
+    pcm.slice(1600, 4000).map((sample, at) => (at < 1900 ? -sample : at < 2300 ? sample : 0)),
+  );
+  tape.append(pcm.slice(4000));
+  assert.deepEqual(tape.read(4000, 5000), pcm.slice(4000));
+  changesFrom = Number.POSITIVE_INFINITY;
+  assert.equal(tape.settled, 5000);
+});

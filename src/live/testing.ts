@@ -11,7 +11,7 @@ import { Router } from '../workers/router.ts';
 import type { ListeningEvent, ListeningOptions } from './contract.ts';
 import { openListening } from './listening.ts';
 
-export type Abilities = Pick<LoadedModel, 'speak' | 'transcribe' | 'listen' | 'watchSpeech'>;
+export type Abilities = Pick<LoadedModel, 'speak' | 'transcribe' | 'listen' | 'watchSpeech' | 'denoiseLive'>;
 
 export const EAR: Capabilities = {
   transcribe: {
@@ -38,7 +38,7 @@ export function liveService(
 ) {
   const { settings } = loadSettings({ env });
   const worker = new ProcesslessWorker(abilities, capabilities, slots);
-  const log = silentLog();
+  const log = warningsLog();
   const router = new Router({ workers: [worker], limits: settings.limits, log });
   const model = { manifest: { id: 'm', revision: '1' }, capabilities } as CatalogModel;
   const names = {
@@ -46,7 +46,10 @@ export function liveService(
       if (name !== 'm') throw new SpeechError('model_not_found', 'No such model.', { param: 'model' });
       return model;
     },
-    default: (kind: string) => (kind === 'vad' && capabilities.watchSpeech ? model : undefined),
+    default: (kind: string) => {
+      const can = kind === 'vad' ? capabilities.watchSpeech : kind === 'denoise' && capabilities.denoiseLive;
+      return can ? model : undefined;
+    },
     voice: (_model: CatalogModel, name = 'v') => {
       if (name !== 'v') throw new SpeechError('voice_not_found', 'No such voice.', { param: 'voice' });
       return name;
@@ -122,8 +125,9 @@ class ProcesslessWorker implements Worker {
       const ability = this.#abilities[call.operation as keyof Abilities] as (
         ...args: unknown[]
       ) => AsyncIterable<never>;
+      const request = call.operation === 'denoiseLive' ? [] : [call.request];
       const input = call.input === undefined ? [] : [call.input];
-      for await (const message of ability(call.request, ...input, call.signal)) {
+      for await (const message of ability(...request, ...input, call.signal)) {
         if (call.signal.aborted) break;
         yield message;
       }
@@ -142,8 +146,11 @@ class ProcesslessWorker implements Worker {
   }
 }
 
-function silentLog(): Log {
+/** Keeps what was warned of, and nothing else. */
+function warningsLog(): Log & { warnings: object[] } {
   const nothing = () => {};
-  const log = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing, flush: nothing };
-  return { ...log, child: () => log as unknown as Log };
+  const warnings: object[] = [];
+  const warn = (_text: string, fields: object) => void warnings.push(fields);
+  const log = { trace: nothing, debug: nothing, info: nothing, warn, error: nothing, flush: nothing };
+  return Object.assign(log as unknown as Log, { warnings, child: () => log as unknown as Log });
 }
