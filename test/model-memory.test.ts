@@ -90,6 +90,9 @@ test('the older names of these routes do the same', async (t) => {
   await assertError(await ask(server, 'DELETE', '/api/ps/tone-voice'), { status: 404, code: 'not_found' });
   assert.equal((await told<Managed>(ask(server, 'POST', '/api/models/tone-voice/prefetch'), 202)).state, 'available');
   assert.equal((await told<Managed>(ask(server, 'POST', '/api/pull', { model: 'tone-voice' }), 202)).id, 'tone-voice');
+  assert.equal((await told<Managed>(ask(server, 'POST', '/api/pull/tone-voice'), 202)).id, 'tone-voice');
+  const stranger = await ask(server, 'POST', '/api/pull/someone%2Fanything');
+  await assertError(stranger, { status: 404, code: 'model_not_found', param: 'model' });
   const unknown = await ask(server, 'POST', '/api/pull', { model: 'someone/anything' });
   await assertError(unknown, { status: 404, code: 'model_not_found', param: 'model' });
   await assertError(await ask(server, 'POST', '/api/pull', {}), {
@@ -296,6 +299,7 @@ test('reading and changing what is in memory or chosen need scopes of their own'
     ['POST', '/api/models/tone-voice/prefetch', undefined],
     ['POST', '/api/models/refresh', undefined],
     ['POST', '/api/pull', { model: 'tone-voice' }],
+    ['POST', '/api/pull/tone-voice', undefined],
     ['POST', '/api/ps/tone-voice', undefined],
     ['DELETE', '/api/ps/tone-voice', undefined],
     ['PUT', '/api/defaults', { task: 'tts', language: null, model: null }],

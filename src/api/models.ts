@@ -103,12 +103,13 @@ function modelLibraryRoutes(app: App, deps: ModelRoutesDeps): void {
     (request) => describeOne(deps, request.params.id),
   );
 
-  for (const [verb, summary] of [
-    ['download', 'Fetch a model'],
-    ['prefetch', 'Fetch a model, by an older name of this route'],
+  for (const [url, summary] of [
+    ['/api/models/:id/download', 'Fetch a model'],
+    ['/api/models/:id/prefetch', 'Fetch a model, by an older name of this route'],
+    ['/api/pull/:id', 'Fetch a model, by another older name'],
   ] as const) {
     app.post(
-      `/api/models/:id/${verb}`,
+      url,
       {
         config: write,
         schema: {
