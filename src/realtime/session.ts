@@ -230,7 +230,7 @@ export class RealtimeSession {
   }
 
   #listeningOptions(session: Session): ListeningOptions {
-    const { transcription } = session.audio.input;
+    const { transcription, noise_reduction } = session.audio.input;
     const model = this.#deps.recogniser(transcription?.model);
     return {
       ...(model === undefined ? {} : { model }),
@@ -239,6 +239,7 @@ export class RealtimeSession {
       words: false,
       partials: session.type === 'transcription',
       turns: this.#turns(session),
+      reduceNoise: noise_reduction !== null,
     };
   }
 
@@ -278,7 +279,11 @@ export class RealtimeSession {
     let listening: Listening | undefined;
     try {
       listening = await this.#deps.openListening(
-        { ...this.#listeningOptions(this.#state.session), partials: false, turns: { kind: 'manual' } },
+        {
+          ...this.#listeningOptions(this.#state.session),
+          // Noise is taken out of what the client's microphone hears, not of what it has made.
+          ...{ partials: false, turns: { kind: 'manual' }, reduceNoise: false },
+        },
         this.#caller,
         (event) => {
           if (event.type === 'final') said.push(event.text);

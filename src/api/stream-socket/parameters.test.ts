@@ -25,12 +25,13 @@ test('an empty query asks for what the settings say', () => {
 test('every parameter is obeyed', () => {
   const query = {
     ...{ model: 'whisper-1', language: 'de-AT', prompt: 'Köln', sample_rate: '48000', encoding: 'linear32' },
-    ...{ interim_results: 'False', endpointing: '800', vad: '1', words: '0', ticket: 'st_x' },
+    ...{ interim_results: 'False', endpointing: '800', vad: '1', words: '0', denoise: 'true', ticket: 'st_x' },
   };
   assert.deepEqual(readParameters(query, settings), {
     encoding: 'pcm_f32le',
     sampleRate: 48_000,
     interimResults: false,
+    denoise: true,
     listening: {
       ...{ model: 'whisper-1', language: 'de-AT', prompt: 'Köln', words: false, partials: true },
       turns: { kind: 'voice', threshold: 0.7, prefixMs: 300, silenceMs: 800 },
@@ -55,6 +56,7 @@ test('what cannot be is refused with the parameter at fault', () => {
     [{ endpointing: '60001' }, 'endpointing'],
     [{ endpointing: 'false' }, 'endpointing'],
     [{ vad: 'maybe' }, 'vad'],
+    [{ denoise: 'near_field' }, 'denoise'],
     [{ interim_results: 'constructor' }, 'interim_results'],
     [{ language: 'not a tag' }, 'language'],
     [{ prompt: 'x'.repeat(4097) }, 'prompt', 'text_too_long'],

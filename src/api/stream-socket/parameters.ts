@@ -9,6 +9,8 @@ export interface StreamParameters {
   encoding: Encoding;
   sampleRate: number;
   interimResults: boolean;
+  /** Undefined where the client does not say. */
+  denoise?: boolean;
   listening: ListeningOptions;
 }
 
@@ -37,7 +39,7 @@ const ALIASES: Readonly<Record<string, Encoding>> = {
 /** `ticket` opened the socket and means nothing more. */
 const NAMES = [
   ...['model', 'language', 'prompt', 'sample_rate', 'encoding', 'interim_results', 'endpointing', 'vad', 'words'],
-  ...['alternatives', 'ticket'],
+  ...['alternatives', 'denoise', 'ticket'],
 ];
 
 type Given = (name: string) => string | undefined;
@@ -51,12 +53,14 @@ export function readParameters(query: unknown, settings: Settings): StreamParame
   const model = given('model');
   const language = languageOf(given('language'));
   const prompt = promptOf(given('prompt'), settings);
+  const denoise = flag('denoise', given('denoise'));
   const byVoice = flag('vad', given('vad')) ?? settings.sttVadEnabled;
   const silenceMs = endpointingOf(wholeNumber('endpointing', given('endpointing'))) ?? settings.streamEndpointingMs;
   return {
     encoding,
     sampleRate,
     interimResults: flag('interim_results', given('interim_results')) ?? true,
+    ...(denoise === undefined ? {} : { denoise }),
     listening: {
       ...(model === undefined ? {} : { model }),
       ...(language === undefined ? {} : { language }),

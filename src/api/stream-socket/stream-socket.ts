@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Listening } from '../../live/contract.ts';
 import { openListening } from '../../live/listening.ts';
 import type { SpeechService } from '../../speech/service.ts';
+import { stepModels } from '../../speech/steps/models.ts';
 import type { App } from '../app.ts';
 import { withScope } from '../policy.ts';
 import { socketRoute } from '../sockets/route.ts';
 import type { Sockets } from '../sockets/sockets.ts';
-import { readParameters } from './parameters.ts';
+import { readParameters, type StreamParameters } from './parameters.ts';
 import { StreamSession } from './stream-session.ts';
 
 interface Plan {
@@ -27,7 +28,8 @@ export function streamSocket(app: App, sockets: Sockets, service: SpeechService)
       const gone = new AbortController();
       const caller = { requestId: request.id, keyId: request.principal!.keyId, signal: gone.signal };
       // Before the socket opens, so that a model that cannot hear is an answer to the handshake.
-      const listening = await openListening(service, parameters.listening, caller, (event) => session.hear(event));
+      const options = { ...parameters.listening, reduceNoise: reducesNoise(parameters, service) };
+      const listening = await openListening(service, options, caller, (event) => session.hear(event));
       return { session, listening, gone };
     },
     dropped: ({ gone }) => gone.abort(),
@@ -37,4 +39,10 @@ export function streamSocket(app: App, sockets: Sockets, service: SpeechService)
       return session;
     },
   });
+}
+
+/** Whether noise is to be taken out: asked for, refused and set by the operator as for recordings. */
+function reducesNoise({ denoise, listening }: StreamParameters, { names, settings }: SpeechService): boolean {
+  const recogniser = names.model('stt', listening.model, listening.language);
+  return stepModels({ denoise }, recogniser, names, settings).denoise !== undefined;
 }
