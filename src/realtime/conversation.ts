@@ -1,8 +1,7 @@
-/** The items of a conversation: adding, placing, deleting and truncating them. */
+/** The items of a conversation: adding, placing and deleting them. */
 import { type ClientEvent, readBase64 } from './client-events.ts';
 import { charsOf, type Item, placeFor, readItem } from './items.ts';
 import { RealtimeProblem } from './problem.ts';
-import { heardUntil, type Said } from './response.ts';
 import type { Draft } from './state.ts';
 
 export function createItem(draft: Draft, event: ClientEvent & { type: 'conversation.item.create' }): void {
@@ -58,42 +57,6 @@ export function findItem(draft: Draft, id: string, code: string): Item {
   const found = draft.state.items.find((item) => item.id === id);
   if (found !== undefined) return found;
   throw new RealtimeProblem(code, `There is no item '${id.slice(0, 128)}'.`, 'item_id');
-}
-
-/** Also of an item that is still being spoken, or was just cut off: clients truncate the moment someone interrupts. */
-export function truncate(draft: Draft, id: string, index: number, endMs: number): void {
-  const item = findItem(draft, id, 'item_truncate_invalid_item_id');
-  const open = spokenInOpen(draft, id);
-  const spoken = open ?? draft.state.spoken.get(id);
-  if (item.type !== 'message' || item.role !== 'assistant' || spoken === undefined) {
-    throw new RealtimeProblem(
-      'invalid_value',
-      'Only messages with audio of the assistant can be truncated.',
-      'item_id',
-    );
-  }
-  if (index !== 0) throw new RealtimeProblem('invalid_value', 'There is no such content.', 'content_index');
-  if (open === undefined && endMs > spoken.audioMs) {
-    throw new RealtimeProblem(
-      'invalid_value',
-      `Audio content of ${Math.floor(spoken.audioMs)}ms is already shorter than ${Math.floor(endMs)}ms.`,
-      'audio_end_ms',
-    );
-  }
-  const transcript = heardUntil(spoken.said, spoken.audioMs, endMs);
-  replaceItem(draft, { ...item, content: [{ type: 'output_audio', transcript }] });
-  if (open === undefined) {
-    const rest = spoken.said.filter(({ atMs }) => atMs < endMs);
-    draft.state.spoken = new Map(draft.state.spoken).set(id, { said: rest, audioMs: endMs });
-  }
-  draft.send('conversation.item.truncated', { item_id: id, content_index: index, audio_end_ms: endMs });
-}
-
-function spokenInOpen(draft: Draft, id: string): { said: Said[]; audioMs: number } | undefined {
-  for (const { open } of draft.state.responses.values()) {
-    if (open?.kind === 'message' && open.item.id === id) return open;
-  }
-  return undefined;
 }
 
 export function replaceItem(draft: Draft, item: Item): void {

@@ -2,7 +2,16 @@
 import { insertItem, makeRoom, replaceItem } from './conversation.ts';
 import { awaitReaction } from './idle.ts';
 import { type Item, type MessageItem, textOf } from './items.ts';
-import { type Response, type ResponseOutput, type Status, shown, type TokenUsage } from './response.ts';
+import {
+  heardUntil,
+  type OpenItem,
+  type Response,
+  type ResponseOutput,
+  type Status,
+  shown,
+  spokenUntil,
+  type TokenUsage,
+} from './response.ts';
 import type { Draft } from './state.ts';
 
 export function takeOutput(draft: Draft, id: string, output: ResponseOutput): void {
@@ -125,16 +134,23 @@ function openItem(draft: Draft, given: Response, item: Item): Response {
 }
 
 /** Puts the changed item in its places. */
-function updateOpen(draft: Draft, response: Response, open: NonNullable<Response['open']>): Response {
+export function updateOpen(draft: Draft, response: Response, open: OpenItem): Response {
   const updated = { ...response, open, output: [...response.output.slice(0, -1), open.item] };
   setResponse(draft, updated);
-  if (response.conversationId !== null) replaceItem(draft, open.item);
+  if (response.conversationId !== null) replaceItem(draft, keptItem(open));
   return updated;
+}
+
+/** As the conversation keeps it: without what the client does not play. */
+function keptItem(open: OpenItem): Item {
+  if (open.kind === 'call' || open.heardMs === undefined) return open.item;
+  const transcript = heardUntil(open.said, open.audioMs, open.heardMs);
+  return { ...open.item, content: [{ type: 'output_audio', transcript }] };
 }
 
 function closeItem(draft: Draft, given: Response, status: 'completed' | 'incomplete'): Response {
   if (given.open === undefined) return given;
-  const open = { ...given.open, item: { ...given.open.item, status } } as NonNullable<Response['open']>;
+  const open = { ...given.open, item: { ...given.open.item, status } } as OpenItem;
   const response = { ...updateOpen(draft, given, open), open: undefined };
   const { item_id, ...at } = ids(response);
   if (open.kind === 'call') {
@@ -146,7 +162,7 @@ function closeItem(draft: Draft, given: Response, status: 'completed' | 'incompl
     makeRoom(draft, open.item.id);
     const place = draft.state.items.findIndex(({ id }) => id === open.item.id);
     const previous = draft.state.items[place - 1]?.id ?? null;
-    draft.send('conversation.item.done', { item: open.item, previous_item_id: previous });
+    draft.send('conversation.item.done', { item: keptItem(open), previous_item_id: previous });
   }
   draft.send('response.output_item.done', { ...at, item: open.item });
   return response;
@@ -163,7 +179,8 @@ function closePart(draft: Draft, response: Response, open: Response['open'] & { 
   const transcript = textOf(open.item);
   // What is in no conversation, or was deleted, cannot be truncated.
   if (draft.state.items.some(({ id }) => id === open.item.id)) {
-    draft.state.spoken = new Map(draft.state.spoken).set(open.item.id, { said: open.said, audioMs: open.audioMs });
+    const { said, audioMs, heardMs = audioMs } = open;
+    draft.state.spoken = new Map(draft.state.spoken).set(open.item.id, spokenUntil({ said, audioMs }, heardMs));
   }
   draft.send('response.output_audio.done', at);
   draft.send('response.output_audio_transcript.done', { ...at, transcript });

@@ -5,7 +5,7 @@
  */
 import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, eventIdOf, readBase64 } from './client-events.ts';
-import { createItem, findItem, removeItem, setTranscript, truncate, without } from './conversation.ts';
+import { createItem, findItem, removeItem, setTranscript, without } from './conversation.ts';
 import { hear, takeCleared, takeCommitted } from './hearing.ts';
 import { takeOutput } from './output.ts';
 import { RealtimeProblem } from './problem.ts';
@@ -13,6 +13,7 @@ import type { ResponseOutput } from './response.ts';
 import { beginSettled, cancelResponse, createResponse } from './responses.ts';
 import { updateSession } from './session-config.ts';
 import { Draft, type Effect, type RealtimeState, type Rules } from './state.ts';
+import { truncate } from './truncation.ts';
 
 export type Input =
   | { type: 'open' }

@@ -53,7 +53,8 @@ export interface Response {
 }
 
 export type OpenItem =
-  | { kind: 'message'; item: MessageItem; said: Said[]; audioMs: number }
+  /** `heardMs`: the client has said that it plays no more of it than that. */
+  | { kind: 'message'; item: MessageItem; said: Said[]; audioMs: number; heardMs?: number }
   | { kind: 'call'; item: Item & { type: 'function_call' } };
 
 /** A sentence, and where in the item's audio it begins, in ms. */
@@ -118,6 +119,11 @@ function shownUsage({ inputTokens, outputTokens }: TokenUsage = { inputTokens: 0
     input_token_details: { text_tokens: inputTokens, audio_tokens: 0, image_tokens: 0, cached_tokens: 0 },
     output_token_details: { text_tokens: outputTokens, audio_tokens: 0 },
   };
+}
+
+/** What is left of spoken sentences that were cut at `endMs`. */
+export function spokenUntil(spoken: { said: readonly Said[]; audioMs: number }, endMs: number): typeof spoken {
+  return { said: spoken.said.filter(({ atMs }) => atMs < endMs), audioMs: Math.min(spoken.audioMs, endMs) };
 }
 
 /** What was heard of sentences until `endMs`: whole ones, and of the one that was cut, words in proportion. */
