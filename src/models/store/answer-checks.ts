@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { SpeechError } from '../../errors.ts';
 import type { Answer } from './request.ts';
 import { Interrupted, retryAfter } from './retry.ts';
@@ -59,6 +60,25 @@ export function checkRange({ headers }: Answer, from: number, { bytes }: Wanted)
 export function announcedLength({ headers }: Answer): number | undefined {
   const length = header(headers, 'content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+/** The first bytes of a body, or as many as come in this time; a connection that breaks ends them. */
+export async function firstBytes(body: Readable, bytes: number, ms: number): Promise<Buffer> {
+  const head: Buffer[] = [];
+  const timer = setTimeout(() => body.destroy(), ms);
+  try {
+    let read = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      head.push(chunk);
+      read += chunk.length;
+      if (read >= bytes) break;
+    }
+  } catch {
+    // What came is all there is.
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(head);
 }
 
 /** Recognises, from its first bytes, what sources send in place of a file. */

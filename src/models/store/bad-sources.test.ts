@@ -107,6 +107,27 @@ const ROWS: readonly Row[] = [
     says: /Git LFS pointer/,
     requests: 1,
   },
+  {
+    what: 'a wrong length and then nothing',
+    misbehave: () => (_request, response) => {
+      response.writeHead(200, { 'content-length': '600000' }).flushHeaders();
+      return true;
+    },
+    code: 'integrity_failed',
+    says: /600000 bytes instead/,
+    requests: 1,
+    limits: { downloadIdleMs: 100 },
+  },
+  {
+    what: 'a wrong length and then the end of the connection',
+    misbehave: () => (_request, response) => {
+      response.writeHead(200, { 'content-length': '600000' }).write('some', () => response.destroy());
+      return true;
+    },
+    code: 'integrity_failed',
+    says: /600000 bytes instead/,
+    requests: 1,
+  },
   { what: 'a web page', misbehave: () => answer(200, PAGE), code: 'integrity_failed', says: /web page/, requests: 1 },
   {
     what: 'another file behind the same name',

@@ -7,6 +7,7 @@ import {
   checkLinked,
   checkRange,
   checkStatus,
+  firstBytes,
   header,
   standIn,
   type Wanted,
@@ -177,14 +178,10 @@ class FileDownload {
   async #checkLength(answer: Answer): Promise<void> {
     const length = announcedLength(answer);
     if (length === undefined || this.#file.size + length === this.#wanted.bytes) return;
-    const head: Buffer[] = [];
-    let read = 0;
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      head.push(chunk);
-      read += chunk.length;
-      if (read >= HEAD_BYTES) break;
-    }
-    throw standIn(Buffer.concat(head), this.#wanted) ?? wrongSize(this.#file.size + length, this.#wanted);
+    const { limits, signal } = this.#tools;
+    const head = await firstBytes(answer.body, HEAD_BYTES, limits.downloadIdleMs);
+    if (signal.aborted) throw abortError(signal);
+    throw standIn(head, this.#wanted) ?? wrongSize(this.#file.size + length, this.#wanted);
   }
 
   async #receive({ body }: Answer): Promise<void> {
