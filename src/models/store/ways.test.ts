@@ -76,6 +76,44 @@ test('a certificate that is not trusted, or of another name, ends the download a
   assert.deepEqual([right.asked, wrong.asked], [[], []]);
 });
 
+test('what does not speak TLS is not called a matter of certificates, and bytes damaged on their way come again', async (t) => {
+  const { certificate, proxyUrl } = await secureHub(t, [HUB]);
+  const plain = createPlainServer((_request, response) => response.end(CONTENT)).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  t.after(() => plain.close().closeAllConnections());
+  let damaged = 0;
+  const meddler = createPlainServer().listen(0, '127.0.0.1');
+  await once(meddler, 'listening');
+  t.after(() => meddler.close().closeAllConnections());
+  meddler.on('connect', (_request: IncomingMessage, client: Socket) => {
+    const onward = connect(Number(new URL(proxyUrl).port), '127.0.0.1');
+    onward.write(`CONNECT ${HUB}:443 HTTP/1.1\r\nHost: ${HUB}\r\n\r\n`);
+    let passed = 0;
+    onward.on('data', (chunk: Buffer) => {
+      passed += chunk.length;
+      if (damaged === 0 && passed > 50_000) {
+        damaged++;
+        chunk[chunk.length >> 1]! ^= 1;
+      }
+      client.write(chunk);
+    });
+    client.pipe(onward);
+    for (const socket of [client, onward]) socket.on('error', () => {});
+    for (const socket of [client, onward]) socket.on('close', () => (socket === client ? onward : client).destroy());
+  });
+  const world = { plainHosts: new Set<string>(), ca: certificate };
+  const through = (server: typeof plain): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const mended = await startBench(t, { settings: { httpsProxy: through(meddler) }, world });
+  await mended.install(manifest);
+  assert.equal(damaged, 1);
+  assert.deepEqual(mended.content('m')?.get('a.bin'), CONTENT);
+
+  const settings = { modelMirror: through(plain).replace('http:', 'https:') };
+  const { install } = await startBench(t, { settings, world, limits: { downloadAttempts: 2 } });
+  await assert.rejects(install(manifest), { code: 'download_failed', message: /cannot be reached \((ERR_SSL|EPROTO)/ });
+});
+
 test('with the settings of an operator alone, a mirror on this machine serves, and nothing else of it does', async (t) => {
   const { hub, settings, content, store } = await startBench(t);
   await store.close();
