@@ -1,6 +1,6 @@
 /** The items of a conversation: adding, placing and deleting them. */
-import { type ClientEvent, readBase64 } from './client-events.ts';
-import { charsOf, type Item, placeFor, readItem } from './items.ts';
+import type { ClientEvent } from './client-events.ts';
+import { charsOf, type Item, placeFor, readItem, withTranscript } from './items.ts';
 import { RealtimeProblem } from './problem.ts';
 import type { Draft } from './state.ts';
 
@@ -9,16 +9,25 @@ export function createItem(draft: Draft, event: ClientEvent & { type: 'conversat
   if (draft.state.items.some(({ id }) => id === item.id)) {
     throw new RealtimeProblem('invalid_value', `There is an item '${item.id}' already.`, 'item.id');
   }
+  if (item.type === 'function_call_output') requireCall(draft.state.items, item);
   if (charsOf(item) > draft.rules.maxChars) {
     throw new RealtimeProblem('item_too_large', `An item has at most ${draft.rules.maxChars} characters.`, 'item');
   }
   const place = placeFor(draft.state.items, event.previous_item_id);
-  if (audio.length > 0) {
-    const parts = audio.map((part) => readBase64(part, 'item.content.audio'));
-    draft.state.untranscribed = new Set(draft.state.untranscribed).add(item.id);
-    draft.effects.push({ type: 'transcribe', item: item.id, audio: Buffer.concat(parts) });
-  }
+  if (audio !== undefined) hearItem(draft, item.id, audio);
   addItem(draft, item, place);
+}
+
+/** Has the words of an item found out; responses that need them wait. */
+export function hearItem(draft: Draft, item: string, audio: Buffer): void {
+  draft.state.untranscribed = new Set(draft.state.untranscribed).add(item);
+  draft.effects.push({ type: 'transcribe', item, audio });
+}
+
+/** A result belongs to a call, as OpenAI has it: without one a language model can make nothing of it. */
+export function requireCall(items: readonly Item[], { call_id }: Item & { type: 'function_call_output' }): void {
+  if (items.some((item) => item.type === 'function_call' && item.call_id === call_id)) return;
+  throw new RealtimeProblem('invalid_tool_call_id', `Tool call ID '${call_id}' not found in conversation.`);
 }
 
 /** Tells of a finished item and keeps it. */
@@ -53,10 +62,10 @@ export function removeItem(draft: Draft, id: string): void {
   draft.send('conversation.item.deleted', { item_id: id });
 }
 
-export function findItem(draft: Draft, id: string, code: string): Item {
+export function findItem(draft: Draft, id: string, code: string, param = 'item_id'): Item {
   const found = draft.state.items.find((item) => item.id === id);
   if (found !== undefined) return found;
-  throw new RealtimeProblem(code, `There is no item '${id.slice(0, 128)}'.`, 'item_id');
+  throw new RealtimeProblem(code, `There is no item '${id.slice(0, 128)}'.`, param);
 }
 
 export function replaceItem(draft: Draft, item: Item): void {
@@ -64,14 +73,7 @@ export function replaceItem(draft: Draft, item: Item): void {
 }
 
 export function setTranscript(draft: Draft, id: string, transcript: string): void {
-  draft.state.items = draft.state.items.map((item) =>
-    item.id === id && item.type === 'message'
-      ? {
-          ...item,
-          content: item.content.map((part) => (part.type === 'input_audio' ? { ...part, transcript } : part)),
-        }
-      : item,
-  );
+  draft.state.items = draft.state.items.map((item) => (item.id === id ? withTranscript(item, transcript) : item));
 }
 
 export function without<T>(set: ReadonlySet<T>, gone: T): ReadonlySet<T> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readBase64 } from './client-events.ts';
 import { RealtimeProblem } from './problem.ts';
 import { check } from './session-config.ts';
 
@@ -27,23 +28,13 @@ const common = {
   object: z.literal('realtime.item').optional(),
   status: z.enum(['in_progress', 'completed', 'incomplete']).optional(),
 };
-const givenItem = z.union([
+const message = { ...common, type: z.literal('message') };
+const givenItem = z.discriminatedUnion('type', [
   z.discriminatedUnion('role', [
+    z.strictObject({ ...message, role: z.literal('user'), content: z.array(userPart).max(64) }),
+    z.strictObject({ ...message, role: z.literal('assistant'), content: z.array(assistantPart).max(64) }),
     z.strictObject({
-      ...common,
-      type: z.literal('message'),
-      role: z.literal('user'),
-      content: z.array(userPart).max(64),
-    }),
-    z.strictObject({
-      ...common,
-      type: z.literal('message'),
-      role: z.literal('assistant'),
-      content: z.array(assistantPart).max(64),
-    }),
-    z.strictObject({
-      ...common,
-      type: z.literal('message'),
+      ...message,
       role: z.literal('system'),
       content: z.array(z.strictObject({ type: z.literal('input_text'), text })).max(64),
     }),
@@ -51,6 +42,9 @@ const givenItem = z.union([
   z.strictObject({ ...common, type: z.literal('function_call'), call_id: id.optional(), name: id, arguments: text }),
   z.strictObject({ ...common, type: z.literal('function_call_output'), call_id: id, output: text }),
 ]);
+
+/** Among what a response is made from. */
+export const itemReference = z.strictObject({ type: z.literal('item_reference'), id });
 
 export type Part =
   | { type: 'input_text'; text: string }
@@ -75,12 +69,12 @@ export type Item =
   | (ItemBase & { type: 'function_call'; call_id: string; name: string; arguments: string })
   | (ItemBase & { type: 'function_call_output'; call_id: string; output: string });
 
-/** A client's item with what it lacks; `audio` holds the base64 of its parts that came without a transcript. */
+/** A client's item with what it lacks; `audio` is that of its parts that came without a transcript. */
 export function readItem(
   given: unknown,
   at: string,
   newId: (kind: 'item' | 'call') => string,
-): { item: Item; audio: string[] } {
+): { item: Item; audio: Buffer | undefined } {
   const parsed = check(givenItem, given, at);
   const base = { id: parsed.id ?? newId('item'), object: 'realtime.item' as const, status: 'completed' as const };
   if (parsed.type === 'function_call') {
@@ -92,17 +86,19 @@ export function readItem(
         name: parsed.name,
         arguments: parsed.arguments,
       },
-      audio: [],
+      audio: undefined,
     };
   }
   if (parsed.type === 'function_call_output') {
-    return { item: { ...base, type: parsed.type, call_id: parsed.call_id, output: parsed.output }, audio: [] };
+    return { item: { ...base, type: parsed.type, call_id: parsed.call_id, output: parsed.output }, audio: undefined };
   }
-  const audio: string[] = [];
-  const content = parsed.content.map((part): Part => {
+  const audio: Buffer[] = [];
+  const content = parsed.content.map((part, index): Part => {
     switch (part.type) {
       case 'input_audio':
-        if (part.transcript == null && part.audio != null) audio.push(part.audio);
+        if (part.transcript == null && part.audio != null) {
+          audio.push(readBase64(part.audio, `${at}.content[${index}].audio`));
+        }
         return { type: part.type, transcript: part.transcript ?? null };
       case 'output_audio':
         return { type: part.type, transcript: part.transcript ?? null };
@@ -116,7 +112,25 @@ export function readItem(
         return { type: part.type, text: part.text };
     }
   });
-  return { item: { ...base, type: 'message', role: parsed.role, content }, audio };
+  return {
+    item: { ...base, type: 'message', role: parsed.role, content },
+    audio: audio.length === 0 ? undefined : Buffer.concat(audio),
+  };
+}
+
+/** The item with the words of its audio; those that the client gave stay. */
+export function withTranscript(item: Item, transcript: string): Item {
+  if (item.type !== 'message') return item;
+  const first = item.content.findIndex(isUnheard);
+  const content = item.content.map((part, index) =>
+    // All audio of an item is heard as one.
+    isUnheard(part) ? { ...part, transcript: index === first ? transcript : '' } : part,
+  );
+  return { ...item, content };
+}
+
+function isUnheard(part: Part): boolean {
+  return part.type === 'input_audio' && part.transcript === null;
 }
 
 const lengths = new WeakMap<Item, number>();

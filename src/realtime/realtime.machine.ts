@@ -5,12 +5,12 @@
  */
 import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, eventIdOf, readBase64 } from './client-events.ts';
-import { createItem, findItem, removeItem, setTranscript, without } from './conversation.ts';
+import { createItem, findItem, removeItem } from './conversation.ts';
 import { hear, takeCleared, takeCommitted } from './hearing.ts';
 import { takeOutput } from './output.ts';
 import { RealtimeProblem } from './problem.ts';
 import type { ResponseOutput } from './response.ts';
-import { beginSettled, cancelResponse, createResponse } from './responses.ts';
+import { beginSettled, cancelResponse, createResponse, takeTranscript } from './responses.ts';
 import { updateSession } from './session-config.ts';
 import { Draft, type Effect, type RealtimeState, type Rules } from './state.ts';
 import { truncate } from './truncation.ts';
@@ -66,8 +66,7 @@ function take(draft: Draft, input: Input): void {
       hear(draft, input.event);
       return;
     case 'transcribed':
-      setTranscript(draft, input.item, input.transcript);
-      draft.state.untranscribed = without(draft.state.untranscribed, input.item);
+      takeTranscript(draft, input.item, input.transcript);
       return;
     case 'output':
       takeOutput(draft, input.response, input.output);

@@ -1,7 +1,7 @@
 /** Responses: when one may begin, what it is made from, and who ends it. */
 import type { ClientEvent } from './client-events.ts';
-import { findItem } from './conversation.ts';
-import { type Item, readItem, textOf } from './items.ts';
+import { findItem, hearItem, requireCall, setTranscript, without } from './conversation.ts';
+import { type Item, itemReference, readItem, textOf, withTranscript } from './items.ts';
 import { finishResponse, setResponse } from './output.ts';
 import { RealtimeProblem } from './problem.ts';
 import { generationOf, type Response, shown } from './response.ts';
@@ -27,7 +27,7 @@ export function createResponse(draft: Draft, event: ClientEvent & { type: 'respo
   if (draft.state.responses.size >= draft.rules.maxResponses) {
     throw new RealtimeProblem('rate_limit_exceeded', `More than ${draft.rules.maxResponses} responses at once.`);
   }
-  const given = params.input?.map((each, index) => inputItem(draft, each, `response.input.${index}`));
+  const given = inputItems(draft, params.input);
   const generation = generationOf(session, params, given ?? draft.state.items, draft.newId('resp'));
   const literal = givenToSay(draft, given, params.instructions);
   if (!draft.rules.hasLanguageModel && literal === undefined) {
@@ -62,12 +62,35 @@ export function respondToTurn(draft: Draft): void {
   });
 }
 
+/** Items of the conversation that are referred to, and items of this response alone. */
+function inputItems(draft: Draft, input: readonly unknown[] | undefined): Item[] | undefined {
+  const items = input?.map((each, index) => inputItem(draft, each, `response.input[${index}]`));
+  for (const item of items ?? []) if (item.type === 'function_call_output') requireCall(items!, item);
+  return items;
+}
+
 function inputItem(draft: Draft, given: unknown, at: string): Item {
-  const reference = given as { type?: unknown; id?: unknown } | null;
-  if (reference?.type === 'item_reference' && typeof reference.id === 'string') {
-    return findItem(draft, reference.id, 'invalid_value');
+  if ((given as { type?: unknown } | null)?.type === 'item_reference') {
+    const { id } = check(itemReference, given, at);
+    return findItem(draft, id, 'invalid_value', `${at}.id`);
   }
-  return readItem(given, at, (kind) => draft.newId(kind)).item;
+  const { item, audio } = readItem(given, at, (kind) => draft.newId(kind));
+  // Whatever the client calls it, it is none of the conversation's.
+  const own = { ...item, id: draft.newId('item') };
+  if (audio !== undefined) hearItem(draft, own.id, audio);
+  return own;
+}
+
+/** The words of an item are known. */
+export function takeTranscript(draft: Draft, id: string, transcript: string): void {
+  setTranscript(draft, id, transcript);
+  for (const response of draft.state.responses.values()) {
+    const { items } = response.generation;
+    if (!response.waits || !items.some((item) => item.id === id)) continue;
+    const known = items.map((item) => (item.id === id ? withTranscript(item, transcript) : item));
+    setResponse(draft, { ...response, generation: { ...response.generation, items: known } });
+  }
+  draft.state.untranscribed = without(draft.state.untranscribed, id);
 }
 
 /** What to say where nothing can be thought up: the response's own input, its instructions, or the last text there is. */

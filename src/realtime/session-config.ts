@@ -61,7 +61,9 @@ const output = z.strictObject({
 });
 
 /** Passed on to the language model as it is. */
-const tool = z.looseObject({ type: z.string().max(64), name: name.optional() });
+const tool = z
+  .looseObject({ type: z.string().max(64).default('function'), name: name.optional() })
+  .refine((given) => given.type !== 'function' || given.name !== undefined, { path: ['name'] });
 const toolChoice = z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string().max(64) })]);
 const modalities = z
   .array(z.enum(['audio', 'text']))
@@ -104,7 +106,11 @@ export const responseParams = z.strictObject({
   audio: z.strictObject({ output: output.optional() }).optional(),
   conversation: z.enum(['auto', 'none']).default('auto'),
   input: z.array(z.unknown()).max(1000).optional(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  /** With OpenAI's bounds. */
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= 16, 'at most 16 pairs')
+    .nullish(),
 });
 export type ResponseParams = z.infer<typeof responseParams>;
 
@@ -225,14 +231,7 @@ function changed(
   patch: unknown,
   { rules, spoken }: { rules: SessionRules; spoken: boolean },
 ): Session {
-  const kind = (patch as { type?: unknown } | null)?.type;
-  if (kind === undefined) {
-    throw new RealtimeProblem(
-      'missing_required_parameter',
-      "Missing required parameter: 'session.type'.",
-      'session.type',
-    );
-  }
+  const { type: kind } = check(z.looseObject({ type: z.enum(['realtime', 'transcription']) }), patch, 'session');
   if (kind === 'transcription') {
     const { audio, include } = check(transcriptionPatch, patch, 'session');
     const { id, expires_at } = session;
@@ -302,7 +301,10 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const path = [at, ...issue.path.map(String)].filter(Boolean).join('.');
+  const path = issue.path.reduce<string>(
+    (before, key) => (typeof key === 'number' ? `${before}[${key}]` : [before, String(key)].filter(Boolean).join('.')),
+    at,
+  );
   if (issue.code === 'unrecognized_keys') {
     const param = `${path}.${issue.keys[0]}`;
     throw new RealtimeProblem('unknown_parameter', `Unknown parameter: '${param}'.`, param);
@@ -311,7 +313,7 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
     (part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key],
     value,
   );
-  if (missing === undefined && issue.path.length > 0) {
+  if (missing === undefined) {
     throw new RealtimeProblem('missing_required_parameter', `Missing required parameter: '${path}'.`, path);
   }
   const code = issue.code === 'invalid_type' ? 'invalid_type' : 'invalid_value';
