@@ -38,8 +38,11 @@ export interface LiveSound {
   marked: boolean;
 }
 
+/** `opus-packets`: no container, each message is one packet. */
+export type LiveContainer = Container | 'opus-packets';
+
 export interface LiveDecodeOptions {
-  container: Container;
+  container: LiveContainer;
   /** Each channel by itself, as many as the stream begins with, else all of them mixed. */
   apart: boolean;
 }

@@ -22,7 +22,7 @@ function channel() {
   };
   const params = { interimResults: false, endpointingMs: 10, utteranceEndMs: undefined, vadEvents: false };
   const model = { id: 'm', revision: '', family: '' };
-  const made = new Channel({ params, index: [0, 1], requestId: 'r', model, send() {}, fail() {} });
+  const made = new Channel({ params, index: 0, requestId: 'r', model, send() {}, fail() {} });
   made.begin(listening);
   return { made, taken, state };
 }

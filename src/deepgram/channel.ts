@@ -5,8 +5,8 @@ import { type HeardPart, type ModelInfo, results, seconds } from './messages.ts'
 
 export interface ChannelOptions {
   params: Pick<ListenParams, 'interimResults' | 'endpointingMs' | 'utteranceEndMs' | 'vadEvents'>;
-  /** This one, of how many. */
-  index: readonly [number, number];
+  /** Counts from 0. */
+  index: number;
   requestId: string;
   model: ModelInfo;
   send: (message: object) => void;
@@ -16,6 +16,8 @@ export interface ChannelOptions {
 
 /** One channel of a stream: what is heard becomes Deepgram's messages. */
 export class Channel {
+  /** How many there are. */
+  count = 1;
   readonly #options: ChannelOptions;
   #listening: Listening | undefined;
   /** Utterances that began and whose words are still to come. */
@@ -88,12 +90,12 @@ export class Channel {
   }
 
   hear(event: ListeningEvent): void {
-    const { params, index, send, fail } = this.#options;
+    const { params, send, fail } = this.#options;
     switch (event.type) {
       case 'speech-started':
         this.#pending.add(event.utterance);
         this.#lastWordMs = undefined;
-        if (params.vadEvents) send({ type: 'SpeechStarted', channel: index, timestamp: seconds(event.atMs) });
+        if (params.vadEvents) send({ type: 'SpeechStarted', channel: this.#index, timestamp: seconds(event.atMs) });
         return;
       case 'partial':
         if (params.interimResults) this.#results(event, { isFinal: false, speechFinal: false });
@@ -120,6 +122,10 @@ export class Channel {
     }
   }
 
+  get #index(): readonly [number, number] {
+    return [this.#options.index, this.count];
+  }
+
   #settleFinalize(utterance: number): boolean {
     if (this.#finalizing !== utterance) return false;
     this.#finalizing = undefined;
@@ -127,8 +133,8 @@ export class Channel {
   }
 
   #results(heard: HeardPart, kind: { isFinal: boolean; speechFinal: boolean; fromFinalize?: boolean }): void {
-    const { index, requestId, model, send } = this.#options;
-    send(results(heard, { channel: index, requestId, model, ...kind }));
+    const { requestId, model, send } = this.#options;
+    send(results(heard, { channel: this.#index, requestId, model, ...kind }));
   }
 
   /** Whoever stops sending audio is told of the gap by the clock. */
@@ -146,8 +152,8 @@ export class Channel {
     if (this.#lastWordMs === undefined || utteranceEndMs === undefined || this.#pending.size > 0) return;
     if (!waited && this.audioMs < this.#lastWordMs + utteranceEndMs) return;
     clearTimeout(this.#gap);
-    const { index, send } = this.#options;
-    send({ type: 'UtteranceEnd', channel: index, last_word_end: seconds(this.#lastWordMs) });
+    const { send } = this.#options;
+    send({ type: 'UtteranceEnd', channel: this.#index, last_word_end: seconds(this.#lastWordMs) });
     this.#lastWordMs = undefined;
   }
 }

@@ -27,9 +27,10 @@ test('whatever a client says, its stream answers it, ends it or passes over it',
     ListenSession.open(
       {
         openListening: async () => deaf,
+        decodeLive: () => assert.fail('nothing is compressed'),
         modelInfo: (id) => ({ id, revision: '', family: '' }),
         requestId: 'r',
-        silentMs: 60_000,
+        ...{ backlogMs: 60_000, silentMs: 60_000 },
       },
       readListenParams({ encoding: 'linear16', sample_rate: '16000' }),
     );

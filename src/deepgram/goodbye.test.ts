@@ -21,7 +21,11 @@ test('who ended a stream just before the server leaves is still told its last re
     close() {},
   };
   const session = await ListenSession.open(
-    { openListening: async () => listening, modelInfo: () => MODEL, requestId: 'r', silentMs: 60_000 },
+    {
+      openListening: async () => listening,
+      decodeLive: () => assert.fail('nothing is compressed'),
+      ...{ modelInfo: () => MODEL, requestId: 'r', backlogMs: 60_000, silentMs: 60_000 },
+    },
     readListenParams({ encoding: 'linear16', sample_rate: '16000' }),
   );
   const told: string[] = [];

@@ -7,8 +7,10 @@ export interface ListenParams {
   /** As the client named it. */
   model: string | undefined;
   language: string | undefined;
-  /** Undefined: the audio comes with a WAV header that says it. */
+  /** Undefined: the audio says itself what it is, by a WAV header or as the container that it comes in. */
   audio: { encoding: WireEncoding; sampleRate: number; channels: number } | undefined;
+  /** What comes in no container is Opus, one packet in each message. */
+  bareOpus: boolean;
   /** One result stream for each channel, instead of one for all of them mixed. */
   multichannel: boolean;
   interimResults: boolean;
@@ -18,6 +20,8 @@ export interface ListenParams {
   vadEvents: boolean;
 }
 
+/** Deepgram's names for compressed audio. It says itself what it is: a wrong name does no harm. */
+const COMPRESSED: readonly string[] = ['opus', 'ogg-opus', 'flac'];
 /** Deepgram's default. */
 const ENDPOINTING_MS = 10;
 const MIN_UTTERANCE_END_MS = 1000;
@@ -41,6 +45,7 @@ export function readListenParams(query: Query): ListenParams {
     model: text(query, 'model'),
     language: text(query, 'language'),
     audio: readAudio(query),
+    bareOpus: text(query, 'encoding') === 'opus',
     multichannel: flag(query, 'multichannel'),
     interimResults,
     endpointingMs: endpointing(query),
@@ -51,9 +56,10 @@ export function readListenParams(query: Query): ListenParams {
 
 function readAudio(query: Query): ListenParams['audio'] {
   const encoding = text(query, 'encoding');
-  if (encoding === undefined) return undefined;
+  if (encoding === undefined || COMPRESSED.includes(encoding)) return undefined;
   if (!(WIRE_ENCODINGS as readonly string[]).includes(encoding)) {
-    throw wrong('encoding', `must be one of ${WIRE_ENCODINGS.join(', ')}, or left out for audio with a WAV header`);
+    const names = [...WIRE_ENCODINGS, ...COMPRESSED].join(', ');
+    throw wrong('encoding', `must be one of ${names}, or left out for WAV, WebM, Ogg and other files`);
   }
   const sampleRate = number(query, 'sample_rate', MIN_SAMPLE_RATE, MAX_SAMPLE_RATE);
   if (sampleRate === undefined) throw wrong('sample_rate', 'is needed with encoding');

@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
-import { SpeechError } from '../errors.ts';
+import type { LiveDecodeOptions, LiveDecoding } from '../audio/contract.ts';
+import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions } from '../live/contract.ts';
 import { Channel } from './channel.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type ModelInfo, metadata } from './messages.ts';
-import { rawReader, type WireAudio, type WireReader, wavReader } from './wire-audio.ts';
+import { FoundSource, type Hearer, ReadSource, type SoundSource } from './sound-source.ts';
+import { rawReader, type WireAudio } from './wire-audio.ts';
 
 export interface ListenSessionDeps {
   openListening: (options: ListeningOptions, onEvent: (event: ListeningEvent) => void) => Promise<Listening>;
+  decodeLive: (options: LiveDecodeOptions) => LiveDecoding;
   modelInfo: (id: string) => ModelInfo;
   requestId: string;
+  /** Audio that may wait to be recognised, in ms. */
+  backlogMs: number;
   /** Longest time without audio or a KeepAlive. */
   silentMs: number;
 }
@@ -27,30 +32,44 @@ const LEAST_SILENCE_MS = 200;
 const QUIET_SILENCE_MS = 1000;
 const VOICE = { threshold: 0.5, prefixMs: 300 } as const;
 
-const CLOSE = { done: 1000, undecodable: 1008, silent: 1011 } as const;
+const CLOSE = { done: 1000, undecodable: 1008, silent: 1011, failed: 1011 } as const;
+/** What is the client's own doing. */
+const UNDECODABLE: ReadonlySet<ErrorCode> = new Set(['invalid_audio', 'unsupported_audio', 'audio_too_long']);
+/** Somebody with so much audio before them, in ms, may be held back and unable to send. */
+const BEHIND_MS = 1000;
 
 /** One stream of `WS /v1/listen`: bytes and control messages in, Deepgram's messages out. */
 export class ListenSession {
   readonly #deps: ListenSessionDeps;
   readonly #params: ListenParams;
-  readonly #reader: WireReader;
-  readonly #channels: Channel[];
+  readonly #source: SoundSource;
+  readonly #channels: Channel[] = [];
   readonly #created = new Date();
   readonly #hash = createHash('sha256');
   #model: ModelInfo | undefined;
   #out: ListenOut | undefined;
   #silent: NodeJS.Timeout | undefined;
+  /** Nothing more is taken. */
   #ending = false;
+  /** Nothing more is told. */
+  #over = false;
   /** Set once the end was asked for: settles behind the last message. */
   #finished: Promise<void> | undefined;
 
   private constructor(deps: ListenSessionDeps, params: ListenParams) {
     this.#deps = deps;
     this.#params = params;
-    const { audio, multichannel } = params;
-    this.#reader =
-      audio === undefined ? wavReader() : rawReader(audio.encoding, audio.sampleRate, audio.channels, multichannel);
-    this.#channels = [];
+    const { audio, multichannel, bareOpus } = params;
+    const hearer: Hearer = {
+      prepare: (channels) => this.#addChannels(channels),
+      hear: (sound) => this.#hear(sound),
+      hasRoom: () => this.#heardMs < deps.backlogMs / (this.hearsSomebody ? 2 : 4),
+      fail: (error) => this.#fail(error),
+    };
+    this.#source =
+      audio === undefined
+        ? new FoundSource({ decodeLive: deps.decodeLive, apart: multichannel, bareOpus }, hearer)
+        : new ReadSource(rawReader(audio.encoding, audio.sampleRate, audio.channels, multichannel), hearer);
   }
 
   /** Errors are those of `openListening`. */
@@ -58,7 +77,7 @@ export class ListenSession {
     const session = new ListenSession(deps, params);
     const count = params.multichannel ? (params.audio?.channels ?? 1) : 1;
     try {
-      for (let index = 0; index < count; index++) await session.#addChannel(index, count);
+      await session.#addChannels(count);
     } catch (error) {
       session.closed();
       throw error;
@@ -73,6 +92,11 @@ export class ListenSession {
 
   /** Audio that waits to be heard, in ms. */
   get backlogMs(): number {
+    return this.#source.waitingMs + this.#heardMs;
+  }
+
+  /** Of it, what is sound already. */
+  get #heardMs(): number {
     return Math.max(...this.#channels.map((channel) => channel.backlogMs));
   }
 
@@ -90,12 +114,9 @@ export class ListenSession {
     }
     this.#hash.update(bytes);
     try {
-      const audio = this.#reader.read(bytes);
-      if (audio !== undefined) this.#hear(audio);
+      this.#source.push(bytes);
     } catch (thrown) {
-      this.#tell(SpeechError.from(thrown));
-      this.#ending = true;
-      this.#out!.close(CLOSE.undecodable, 'DATA-0000: The payload cannot be decoded as audio.');
+      this.#fail(SpeechError.from(thrown));
     }
   }
 
@@ -107,7 +128,9 @@ export class ListenSession {
         this.#silent?.refresh();
         return;
       case 'Finalize':
-        for (const channel of this.#channels) channel.finalize();
+        this.#source.afterwards(() => {
+          for (const channel of this.#channels) channel.finalize();
+        });
         return;
       case 'CloseStream':
         void this.#end();
@@ -131,14 +154,16 @@ export class ListenSession {
   async #tellRest(): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
+    await this.#source.end();
     await Promise.all(this.#channels.map((channel) => channel.finish()));
+    if (this.#over) return;
     this.#out!.send(
       metadata({
         requestId: this.#deps.requestId,
         sha256: this.#hash.copy().digest('hex'),
         created: this.#created,
         durationMs: this.#channels[0]!.audioMs,
-        channels: this.#params.audio?.channels ?? 1,
+        channels: this.#params.audio?.channels ?? this.#channels.length,
         model: this.#model!,
       }),
     );
@@ -147,6 +172,8 @@ export class ListenSession {
   closed(): void {
     clearTimeout(this.#silent);
     this.#ending = true;
+    this.#over = true;
+    this.#source.close();
     for (const channel of this.#channels) channel.close();
   }
 
@@ -164,7 +191,13 @@ export class ListenSession {
     if (refused !== undefined) this.#tell(refused);
   }
 
-  async #addChannel(index: number, count: number): Promise<void> {
+  /** Until there are so many. */
+  async #addChannels(count: number): Promise<void> {
+    while (this.#channels.length < count && !this.#over) await this.#addChannel(this.#channels.length);
+    for (const channel of this.#channels) channel.count = this.#channels.length;
+  }
+
+  async #addChannel(index: number): Promise<void> {
     const { endpointingMs, model, language, interimResults } = this.#params;
     let channel: Channel | undefined;
     const listening = await this.#deps.openListening(
@@ -184,7 +217,7 @@ export class ListenSession {
     this.#model = this.#deps.modelInfo(listening.model);
     channel = new Channel({
       params: this.#params,
-      index: [index, count],
+      index,
       requestId: this.#deps.requestId,
       model: this.#model,
       send: (message) => this.#out?.send(message),
@@ -192,18 +225,35 @@ export class ListenSession {
     });
     channel.begin(listening);
     this.#channels.push(channel);
+    if (this.#over) channel.close();
   }
 
   async #end(): Promise<void> {
     if (this.#ending) return;
-    this.#finished = this.#tellRest().then(() => this.#out!.close(CLOSE.done));
+    this.#finished = this.#tellRest().then(() => this.#close(CLOSE.done));
     await this.#finished;
   }
 
   #endSilent(): void {
     if (this.#ending) return;
+    if (this.backlogMs >= BEHIND_MS) this.#silent!.refresh();
+    else this.#close(CLOSE.silent, 'NET-0001: No audio and no KeepAlive came for too long.');
+  }
+
+  #fail(error: SpeechError): void {
+    if (this.#over) return;
+    this.#tell(error);
+    if (UNDECODABLE.has(error.code)) {
+      this.#close(CLOSE.undecodable, 'DATA-0000: The payload cannot be decoded as audio.');
+    } else this.#close(CLOSE.failed, `NET-0000: ${error.message}`);
+  }
+
+  #close(code: number, reason?: string): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#ending = true;
-    this.#out!.close(CLOSE.silent, 'NET-0001: No audio and no KeepAlive came for too long.');
+    this.#source.close();
+    this.#out!.close(code, reason);
   }
 
   #tell({ code, message }: SpeechError): void {

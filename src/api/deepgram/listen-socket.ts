@@ -26,8 +26,10 @@ export function listenSocket(app: App, sockets: Sockets, service: SpeechService)
       const session = await ListenSession.open(
         {
           openListening: (options, onEvent) => openListening(service, options, caller, onEvent),
+          decodeLive: (options) => service.media.decodeLive(options),
           modelInfo: (id) => modelInfoOf(names, id),
           requestId: request.id,
+          backlogMs: settings.limits.liveBacklogMs,
           silentMs: settings.limits.deepgramSilentMs,
         },
         { ...params, model: earOf(names, params.model) },

@@ -7,6 +7,9 @@ export type Ffmpeg = typeof import('node-av/lib') & typeof import('node-av/const
 /** Mono, as FFmpeg's native channel order writes it: one channel, front centre. */
 export const MONO = { order: 1, nbChannels: 1, mask: 4n } as ChannelLayout;
 
+/** The same for two: front left and front right. */
+export const STEREO = { order: 1, nbChannels: 2, mask: 3n } as ChannelLayout;
+
 let loading: Promise<Ffmpeg> | undefined;
 
 /** Loads FFmpeg when it is first needed; reading and writing WAV works where it is missing. */

@@ -8,6 +8,7 @@ import { until } from '../../../test/support/until.ts';
 import { SpeechError } from '../../errors.ts';
 import type { Container, LiveDecoding } from '../contract.ts';
 import { amplitudeAt, join } from '../testing.ts';
+import { loadFfmpeg } from './ffmpeg.ts';
 import { LiveDecoder } from './live-decoder.ts';
 import { makeRecording, writeSilentOpus } from './make-recording.ts';
 import { type MediaOptions, openMedia, type RunningMedia } from './media.ts';
@@ -282,4 +283,31 @@ test('leaving a stream ends its process at once, closing the codecs ends all', a
   assert.deepEqual(await waiting, []);
   assert.deepEqual(media.pids().live, []);
   assert.throws(() => media.decodeLive({ container: 'ogg', apart: false }), { code: 'shutting_down' });
+});
+
+test('Opus in no container is decoded too, a packet in each message', async (t) => {
+  const av = await loadFfmpeg();
+  for (const channels of [1, 2]) {
+    const bytes = await makeRecording(path, { container: 'ogg', codec: 'libopus', channels, sound, seconds: 2 });
+    const input = new av.FormatContext();
+    assert.equal(input.openInputSync(path), 0);
+    const packet = new av.Packet();
+    packet.alloc();
+    const decoding = open(t).decodeLive({ container: 'opus-packets', apart: true });
+    let pushed = 0;
+    while (input.readFrameSync(packet) >= 0) {
+      decoding.push(Buffer.from(packet.data!));
+      pushed += packet.size;
+      packet.unref();
+    }
+    input.closeInputSync();
+    assert.ok(pushed > bytes.length / 2);
+    decoding.end();
+    const heard = await hear(decoding);
+    assert.equal(heard.length, channels);
+    assert.ok(Math.abs(heard[0]!.length / 16 - 2000) < 80);
+    for (const [index, pcm] of heard.entries()) {
+      assert.ok(amplitudeAt(index === 0 ? 500 : 900, pcm.subarray(RATE / 2, RATE), RATE) > 0.25);
+    }
+  }
 });
