@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -229,6 +229,19 @@ test('beyond loopback it is not served without a list of networks, nor with a li
   await refusal({ OS_WYOMING_HOST: '0.0.0.0' });
   await refusal({ OS_WYOMING_HOST: '0.0.0.0', OS_WYOMING_ALLOWED_NETWORKS: 'everyone' });
   await assert.rejects(serve(t, { OS_WYOMING_CLIENT_CA: '/x' }), /OS_WYOMING_TLS/);
+});
+
+test('an authority that cannot be read, and a name that cannot be announced, stop the start in words', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'open-speech-authority-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const noCertificate = join(folder, 'ca.pem');
+  writeFileSync(noCertificate, 'no certificate');
+  for (const file of [noCertificate, join(folder, 'nothing.pem')]) {
+    const starting = serve(t, { OS_WYOMING_TLS: 'true', OS_WYOMING_CLIENT_CA: file });
+    await assert.rejects(starting, /OS_WYOMING_CLIENT_CA=.+pem holds no certificate/);
+  }
+  await assert.rejects(serve(t, { OS_WYOMING_ZEROCONF_NAME: 'ü'.repeat(32) }), /OS_WYOMING_ZEROCONF_NAME/);
+  await serve(t, { OS_WYOMING_ZEROCONF_NAME: 'ü'.repeat(31) });
 });
 
 const own = Object.values(networkInterfaces())

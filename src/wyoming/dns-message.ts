@@ -30,7 +30,7 @@ export interface Query {
 }
 
 const HEADER_BYTES = 12;
-const MAX_LABEL_BYTES = 63;
+export const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 255;
 /** More entries than any real query has; what lies beyond them is not read. */
 const MAX_ENTRIES = 64;

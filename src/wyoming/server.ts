@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { hostname } from 'node:os';
@@ -8,6 +9,7 @@ import { isLoopbackHost } from '../security/addresses.ts';
 import type { SpeechService } from '../speech/service.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 import { Clients, LOCAL } from './clients.ts';
+import { MAX_LABEL_BYTES } from './dns-message.ts';
 import { listen, listenLocally } from './listen.ts';
 import { announce, reachableAddresses, type Zeroconf } from './zeroconf.ts';
 
@@ -37,7 +39,7 @@ export interface Wyoming {
 export async function startWyoming(options: WyomingOptions): Promise<Wyoming> {
   const { settings } = options.service;
   const { wyomingHost, wyomingPort, wyomingSocket } = settings;
-  checkReach(settings);
+  checkSettings(settings);
   const { service, keys, securityLog, version } = options;
   const clients = new Clients({ service, keys, securityLog, version, secure: options.tls !== undefined });
   const servers: Server[] = [];
@@ -106,16 +108,19 @@ async function announceServer({ service, tls }: WyomingOptions, address: string,
   }
 }
 
-/** Throws an Error where strangers could reach it. */
-function checkReach(settings: Settings): void {
+/** Throws an Error where strangers could reach it, and for settings that cannot mean what they say. */
+function checkSettings(settings: Settings): void {
   const { wyomingHost, wyomingAllowedNetworks, wyomingTls, wyomingClientCa, wyomingKeyRequired, authDisabled } =
     settings;
+  const { wyomingZeroconfName } = settings;
   if (!isLoopbackHost(wyomingHost) && wyomingAllowedNetworks.length === 0) {
     throw new Error(
       `OS_WYOMING_HOST=${wyomingHost} can be reached from other machines: set ` +
         'OS_WYOMING_ALLOWED_NETWORKS to the networks that may use it, for example 192.168.1.0/24, or listen on 127.0.0.1',
     );
   }
+  if (Buffer.byteLength(wyomingZeroconfName) > MAX_LABEL_BYTES)
+    throw new Error(`OS_WYOMING_ZEROCONF_NAME has at most ${MAX_LABEL_BYTES} bytes`);
   if (wyomingClientCa !== '' && !wyomingTls)
     throw new Error('OS_WYOMING_CLIENT_CA has no effect without OS_WYOMING_TLS');
   if (wyomingKeyRequired && authDisabled)
@@ -146,9 +151,16 @@ function secureServer(identity: { cert: string; key: string }, settings: Setting
   return server;
 }
 
+/** Throws an Error where the authorities of the clients cannot be read: with none of them nobody could connect. */
 function secure({ cert, key }: { cert: string; key: string }, { wyomingClientCa }: Settings): SecureContextOptions {
-  return {
-    ...{ cert, key, minVersion: 'TLSv1.2' },
-    ...(wyomingClientCa === '' ? {} : { ca: readFileSync(wyomingClientCa) }),
-  };
+  const own: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2' };
+  if (wyomingClientCa === '') return own;
+  try {
+    const ca = readFileSync(wyomingClientCa);
+    // The TLS library itself passes over what is no certificate.
+    new X509Certificate(ca);
+    return { ...own, ca };
+  } catch (error) {
+    throw new Error(`OS_WYOMING_CLIENT_CA=${wyomingClientCa} holds no certificate: ${(error as Error).message}`);
+  }
 }
