@@ -1,10 +1,9 @@
 /** Noise reduction with the real model: what is heard is quieter where nobody speaks, and speech is where it was. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { needsData, sharedData } from '../../test/support/needs.ts';
-import { samplesOf } from '../../test/support/wav.ts';
+import { rms, street } from '../../test/support/street.ts';
 import { join as joined } from '../audio/testing.ts';
 import type { LoadedModel, RecognisedSegment, TranscribeRequest } from '../engines/contract.ts';
 import { engine as sherpa } from '../engines/sherpa/engine.ts';
@@ -12,37 +11,6 @@ import type { ListeningOptions } from './contract.ts';
 import { BY_VOICE, EAR, hear, liveService, MANUAL } from './testing.ts';
 
 const RATE = 16_000;
-const WAV_HEADER = 44;
-const recording = (file: string) => samplesOf(readFileSync(join(sharedData, file)).subarray(WAV_HEADER));
-const rms = (pcm: Float32Array) => Math.sqrt(pcm.reduce((sum, sample) => sum + sample * sample, 0) / pcm.length);
-
-/** Two seconds of nobody, two sentences with two seconds between, and a street outside: 10 dB below the speech. */
-function street(): { audio: Float32Array; speech: Float32Array; sentences: [number, number][] } {
-  const sentences = ['0880', '0930'].map((number) =>
-    recording(`librivox/sense_and_sensibility_01_austen_64kb-${number}.wav`),
-  );
-  const pause = new Float32Array(2 * RATE);
-  const speech = joined([pause, ...sentences.flatMap((each) => [each, pause])]);
-  let state = 1;
-  let low = 0;
-  const noise = speech.map(() => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    const white = state / 2 ** 31 - 1;
-    low += (white - low) * 0.2;
-    return low + white * 0.3;
-  });
-  const gain = rms(joined(sentences)) / rms(noise) / 10 ** (10 / 20);
-  const audio = speech.map((sample, at) => sample + gain * noise[at]!);
-  const [first, second] = sentences.map(({ length }) => length / 16) as [number, number];
-  return {
-    ...{ audio, speech },
-    sentences: [
-      [2000, 2000 + first],
-      [4000 + first, 4000 + first + second],
-    ],
-  };
-}
-
 describe('GTCRN', { skip: needsData('gtcrn') || needsData('librivox') }, () => {
   let gtcrn: LoadedModel;
   before(async () => {
@@ -83,16 +51,16 @@ describe('GTCRN', { skip: needsData('gtcrn') || needsData('librivox') }, () => {
     const { audio, speech, sentences } = street();
     const { heard } = await heardBy({ ...MANUAL, reduceNoise: true }, audio);
     assert.equal(heard.length, audio.length);
-    const [[firstFrom, firstTo], [secondFrom, secondTo]] = sentences as [[number, number], [number, number]];
+    const [first, second] = sentences as [(typeof sentences)[0], (typeof sentences)[0]];
     for (const [from, to] of [
-      [500, firstFrom - 100],
-      [firstTo + 300, secondFrom - 100],
-      [secondTo + 300, audio.length / 16],
+      [500, first.fromMs - 100],
+      [first.toMs + 300, second.fromMs - 100],
+      [second.toMs + 300, audio.length / 16],
     ] as const) {
       const left = rms(stretch(heard, from, to)) / rms(stretch(audio, from, to));
       assert.ok(left < 1 / 7, `${left} of the noise from ${from} to ${to} ms`);
     }
-    for (const [from, to] of sentences) {
+    for (const { fromMs: from, toMs: to } of sentences) {
       const [spoken, clean, noisy] = [speech, heard, audio].map((pcm) => stretch(pcm, from, to)) as [
         Float32Array,
         Float32Array,
@@ -110,9 +78,9 @@ describe('GTCRN', { skip: needsData('gtcrn') || needsData('librivox') }, () => {
     const { audio, sentences } = street();
     const options = { ...BY_VOICE, reduceNoise: true };
     const { finals } = await heardBy(options, audio);
-    for (const [from] of sentences) {
+    for (const { fromMs } of sentences) {
       assert.ok(
-        finals.some(({ startMs }) => Math.abs(startMs - from) <= 350),
+        finals.some(({ startMs }) => Math.abs(startMs - fromMs) <= 350),
         JSON.stringify({ finals, sentences }),
       );
     }
