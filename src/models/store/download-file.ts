@@ -155,7 +155,7 @@ class FileDownload {
         signal,
       })
       .catch((error: unknown) => {
-        throw connectionError(error, this.#wanted.what);
+        throw connectionError(error, this.#wanted.what, requester.sources.proxy(this.#located) !== undefined);
       });
     try {
       checkStatus(answer, this.#wanted);
@@ -226,13 +226,14 @@ function isNetworkError(error: unknown): boolean {
 }
 
 /** What a request that got no answer means. */
-function connectionError(error: unknown, what: string): unknown {
+function connectionError(error: unknown, what: string, proxied: boolean): unknown {
   if (error instanceof SpeechError || error instanceof Interrupted) return error;
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const { code = '', message, statusCode } = error as NodeJS.ErrnoException & { statusCode?: number };
+  if (statusCode !== undefined) return new Interrupted(`the proxy (OS_HTTPS_PROXY) answers ${statusCode}`);
   if (/CERT|ERR_TLS|ERR_SSL|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return new SpeechError('download_failed', `Getting ${what} failed: its certificate is not trusted.`, {
       detail: `${code}: ${message}`,
     });
   }
-  return new Interrupted(`the source cannot be reached (${code || message})`);
+  return new Interrupted(`the source cannot be reached${proxied ? ' through the proxy' : ''} (${code || message})`);
 }

@@ -76,6 +76,24 @@ test('a certificate that is not trusted, or of another name, ends the download a
   assert.deepEqual([right.asked, wrong.asked], [[], []]);
 });
 
+test('a proxy that is not there or leads nowhere is named as the one to blame', async (t) => {
+  const proxy = createPlainServer().listen(0, '127.0.0.1');
+  proxy.on('connect', (_request, client) => client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+  await once(proxy, 'listening');
+  t.after(() => proxy.close());
+  const { port } = proxy.address() as AddressInfo;
+  const { install } = await startBench(t, {
+    settings: { httpsProxy: `http://user:secret@127.0.0.1:${port}` },
+    world: { plainHosts: new Set<string>() },
+    limits: { downloadAttempts: 1 },
+  });
+  const blamed = (says: RegExp) => ({ code: 'download_failed', message: says });
+  await assert.rejects(install(manifest), blamed(/the proxy \(OS_HTTPS_PROXY\) answers 407\.$/));
+  proxy.close().closeAllConnections();
+  await once(proxy, 'close');
+  await assert.rejects(install(manifest), blamed(/cannot be reached through the proxy \(ECONNREFUSED\)\.$/));
+});
+
 test('what does not speak TLS is not called a matter of certificates, and bytes damaged on their way come again', async (t) => {
   const { certificate, proxyUrl } = await secureHub(t, [HUB]);
   const plain = createPlainServer((_request, response) => response.end(CONTENT)).listen(0, '127.0.0.1');
