@@ -266,6 +266,8 @@ describe('forms that are broken', () => {
         assert.match(error.error.code, /^invalid_/);
       }
     }
+    const says = /takes the content type multipart\/form-data/;
+    await assertError(await post('x', 'text/plain'), { status: 400, code: 'invalid_request', says });
     await assertError(await post('{"model":"tone-ear"}', 'application/json'), {
       ...invalid('file'),
       says: /multipart/,

@@ -171,7 +171,8 @@ describe('what is refused', () => {
       'x',
     ]) {
       const answer = await post('{"input":"a"}', { headers: { 'content-type': type } });
-      await assertError(answer, { status: 400, code: 'invalid_request', param: null });
+      const says = /takes the content type application\/json|must be a JSON object/;
+      await assertError(answer, { status: 400, code: 'invalid_request', param: null, says });
     }
   });
 
@@ -181,6 +182,11 @@ describe('what is refused', () => {
       { input: `${'𝒙'.repeat(MAX_CHARS - 1)}a`, response_format: 'pcm' },
       { input: 'a', speed: 0.25 },
       { input: 'a', instructions: null },
+      // Clients with types write a field that nobody set as null.
+      {
+        ...{ input: 'a', model: null, voice: null, response_format: null, speed: null, stream_format: null },
+        ...{ input_type: null, language: null, timestamp_granularities: null },
+      },
       { input: 'a', instructions: ' ' },
       { input: 'a', voice: '' },
       { input: 'a', voice: { id: 'tone-1', name: 'x' } },

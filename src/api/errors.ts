@@ -46,7 +46,7 @@ export function handleErrors(
   methodsOf: MethodFinder,
 ): void {
   app.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const error = toSpeechError(thrown);
+    const error = toSpeechError(thrown, request.routeOptions.schema?.consumes);
     if (error.status >= 500 && error.code !== 'shutting_down') {
       log.error('A request failed', { requestId: request.id, code: error.code, error: error.detail ?? error.cause });
     }
@@ -95,7 +95,6 @@ export async function sendError(
 /** Fastify's own refusals, by their code, in our words. */
 const FASTIFY_CODES: Readonly<Record<string, [ErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ['too_large', 'The request body is too large.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['invalid_request', 'This route does not take that content type.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_json', 'The request body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The request body is not valid JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The request body does not have the announced length.'],
@@ -103,12 +102,16 @@ const FASTIFY_CODES: Readonly<Record<string, [ErrorCode, string]>> = {
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'A part of the URL is too long.'],
 };
 
-export function toSpeechError(thrown: FastifyError): SpeechError {
+/** The error for anything that was thrown. `takes` are the content types that the route reads. */
+export function toSpeechError(thrown: FastifyError, takes: readonly string[] = ['application/json']): SpeechError {
   if (thrown instanceof SpeechError) return thrown;
+  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new SpeechError('invalid_request', `This route takes the content type ${takes.join(', ')} and no other.`);
+  }
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     const issue = thrown.validation[0]!;
     const param = issue.instancePath.split('/').filter(Boolean).join('.') || null;
-    const message = param === null ? 'The request body must be an object.' : `'${param}': ${issue.message}`;
+    const message = param === null ? 'The request body must be a JSON object.' : `'${param}': ${issue.message}`;
     return new SpeechError('invalid_request', message, { param });
   }
   const known = FASTIFY_CODES[thrown.code];

@@ -52,6 +52,17 @@ export const modelField = z
   .max(200)
   .describe("A model's id or alias, or one of OpenAI's names for this server's default.");
 
+/** An object whose fields that are null count as left out: clients with types write what nobody set that way. */
+export function withoutNulls<T extends z.ZodObject>(schema: T) {
+  return z.preprocess(
+    (body) =>
+      typeof body === 'object' && body !== null && !Array.isArray(body)
+        ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+        : body,
+    schema,
+  );
+}
+
 /** A language as ISO 639-1 or BCP 47. */
 export const languageField = z
   .string()

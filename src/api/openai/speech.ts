@@ -11,7 +11,7 @@ import { elapsedMs, markProcessed } from '../headers.ts';
 import { withScope } from '../policy.ts';
 import { errorResponses } from '../schemas.ts';
 import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream, serverEvent } from '../stream.ts';
-import { languageField, modelField, oneOf } from './fields.ts';
+import { languageField, modelField, oneOf, withoutNulls } from './fields.ts';
 
 /** `POST /v1/audio/speech`, as OpenAI's clients use it. */
 export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
@@ -19,7 +19,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
   const { limits } = settings;
   if (!settings.ttsEnabled) return;
 
-  const body = z.object({
+  const fields = z.object({
     model: modelField.optional(),
     input: z.string({ error: 'must be the text to speak' }),
     voice: z
@@ -31,7 +31,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
     instructions: z
       .string()
       .max(limits.instructionsChars, `must not be longer than ${limits.instructionsChars} characters`)
-      .nullish(),
+      .optional(),
     response_format: oneOf(AUDIO_FORMATS).default(settings.ttsDefaultFormat),
     speed: z
       .number({ error: 'must be a number from 0.25 to 4' })
@@ -61,7 +61,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
         summary: 'Speak text',
         description:
           'Answers with audio while it is being made: the first sentence leaves as soon as it exists. With `stream_format: "sse"` the same bytes come as base64 in `speech.audio.delta` events.',
-        body,
+        body: withoutNulls(fields),
         response: {
           200: {
             description: 'One file in the asked format',
@@ -92,7 +92,7 @@ export function speechRoute(app: App, deps: SpeakDeps & { log: Log }): void {
           voice: typeof voice === 'object' ? voice.id : voice || undefined,
           language,
           speed,
-          instructions: instructions ?? undefined,
+          instructions,
           format,
         },
         { requestId: request.id, keyId: request.principal!.keyId, signal: cancel.signal },
