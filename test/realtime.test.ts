@@ -202,6 +202,10 @@ test('what is wrong with an event is answered, and the session goes on', async (
     ['{"type":"response.cancel"}', 'response_cancel_not_active'],
     ['{"type":"conversation.item.delete","item_id":"x"}', 'item_delete_invalid_item_id'],
     ['{"type":"session.update","session":{"type":"realtime","audio":{"output":{"voice":"nobody"}}}}', 'invalid_value'],
+    [
+      '{"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":{"language":"xx"}}}}}',
+      'invalid_value',
+    ],
     ['{"type":"transcription_session.update","session":{}}', 'invalid_value'],
   ] as const) {
     client.socket.send(frame);

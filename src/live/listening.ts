@@ -404,12 +404,19 @@ function isSilent({ voicedMs, spoken }: { voicedMs: number; spoken: boolean }): 
   return !spoken && voicedMs < LEAST_VOICE_MS;
 }
 
-/** Throws where there is no such model, or it does not know the language. */
 function hearingOptions(names: Names, options: ListeningOptions): HearingOptions {
   const { language, prompt, words, alternatives, partials } = options;
-  const model = names.model('stt', options.model, language);
+  return { model: recogniserFor(names, options), language, prompt, words, alternatives, partials };
+}
+
+/** The model that would hear. Throws as `openListening` does. */
+export function recogniserFor(
+  names: Names,
+  { model: name, language }: Pick<ListeningOptions, 'model' | 'language'>,
+): CatalogModel {
+  const model = names.model('stt', name, language);
   demandLanguage(model, language);
-  return { model, language, prompt, words, alternatives, partials };
+  return model;
 }
 
 function demandLanguage({ manifest, capabilities }: CatalogModel, language: string | undefined): void {

@@ -160,8 +160,8 @@ export type Session = ConversationSession | TranscriptionSession;
 export interface SessionRules {
   /** Throws RealtimeProblem where the voice does not exist. */
   checkVoice(voice: string, param: string): void;
-  /** Throws RealtimeProblem where the recogniser does not exist. */
-  checkRecogniser(model: string, param: string): void;
+  /** Throws RealtimeProblem where there is no such recogniser, or it does not know the language. */
+  checkRecogniser(wanted: { model?: string; language?: string }, param: string): void;
 }
 
 export interface NewSession {
@@ -285,10 +285,23 @@ function updateInput(
   patch: z.infer<typeof input> | undefined,
   rules: SessionRules,
 ): InputSession {
-  if (patch?.transcription?.model !== undefined) {
-    rules.checkRecogniser(patch.transcription.model, 'session.audio.input.transcription.model');
-  }
-  return { ...before, ...present(patch ?? {}) } as InputSession;
+  const after = { ...before, ...present(patch ?? {}) } as InputSession;
+  if (!patch?.transcription) return after;
+  // Who names a language, or words to expect, does not mean another recogniser.
+  const { model = before.transcription?.model } = patch.transcription;
+  after.transcription = { ...patch.transcription, ...(model === undefined ? {} : { model }) };
+  rules.checkRecogniser(hearingOf(after), 'session.audio.input.transcription');
+  return after;
+}
+
+/** What is asked of a recogniser. */
+export function hearingOf({ transcription }: Pick<InputSession, 'transcription'>): {
+  model?: string;
+  language?: string;
+  prompt?: string;
+} {
+  const { model, language, prompt } = transcription ?? {};
+  return { ...(model ? { model } : {}), ...(language ? { language } : {}), ...(prompt ? { prompt } : {}) };
 }
 
 /** Without the keys that are undefined, so that they change nothing. */

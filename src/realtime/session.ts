@@ -7,7 +7,7 @@ import { RealtimeProblem } from './problem.ts';
 import { type Input, step } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
 import type { Generation } from './response.ts';
-import type { AudioFormat, NewSession, Session, TurnDetection } from './session-config.ts';
+import { type AudioFormat, hearingOf, type NewSession, type Session, type TurnDetection } from './session-config.ts';
 import { type Effect, newRealtime, type RealtimeState, type Rules, type ServerEvent } from './state.ts';
 import { wireEncoding, wireRate } from './wire-audio.ts';
 
@@ -230,16 +230,14 @@ export class RealtimeSession {
   }
 
   #listeningOptions(session: Session): ListeningOptions {
-    const { transcription, noise_reduction } = session.audio.input;
-    const model = this.#deps.recogniser(transcription?.model);
+    const { model, language, prompt } = hearingOf(session.audio.input);
     return {
-      ...(model === undefined ? {} : { model }),
-      ...(transcription?.language ? { language: transcription.language } : {}),
-      ...(transcription?.prompt ? { prompt: transcription.prompt } : {}),
+      // Also those that are not wanted any more.
+      ...{ model: this.#deps.recogniser(model), language, prompt },
       words: false,
       partials: session.type === 'transcription',
       turns: this.#turns(session),
-      reduceNoise: noise_reduction !== null,
+      reduceNoise: session.audio.input.noise_reduction !== null,
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
+import { recogniserFor } from '../../live/listening.ts';
 import type { Names } from '../../models/names.ts';
 import { checkDepth } from '../../realtime/client-events.ts';
 import { RealtimeProblem } from '../../realtime/problem.ts';
@@ -17,11 +18,13 @@ export interface SessionDeps {
 
 /** What this server can do for a session. */
 export function rulesOf({ settings, names }: SessionDeps): Rules {
-  const explained = (param: string, look: () => unknown): void => {
+  const explained = (look: () => unknown, paramOf: (error: SpeechError) => string): void => {
     try {
       look();
     } catch (thrown) {
-      throw new RealtimeProblem('invalid_value', SpeechError.from(thrown).message, param);
+      const error = SpeechError.from(thrown);
+      // Where there is no model at all, only who needs it has to know: clients set everything at once.
+      if (error.code !== 'model_unavailable') throw new RealtimeProblem('invalid_value', error.message, paramOf(error));
     }
   };
   return {
@@ -29,8 +32,16 @@ export function rulesOf({ settings, names }: SessionDeps): Rules {
     maxChars: settings.limits.realtimeConversationChars,
     maxResponses: settings.limits.realtimeResponses,
     hasLanguageModel: settings.llmUrl !== '',
-    checkVoice: (voice, param) => explained(param, () => names.voice(names.model('tts', undefined), voice, undefined)),
-    checkRecogniser: (model, param) => explained(param, () => recogniserOf(names, model)),
+    checkVoice: (voice, param) =>
+      explained(
+        () => names.voice(names.model('tts', undefined), voice, undefined),
+        () => param,
+      ),
+    checkRecogniser: ({ model, language }, param) =>
+      explained(
+        () => recogniserFor(names, { model: recogniserOf(names, model), language }),
+        ({ code }) => `${param}.${code === 'model_not_found' ? 'model' : 'language'}`,
+      ),
   };
 }
 
