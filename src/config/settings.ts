@@ -391,7 +391,7 @@ export const settingsTable = {
     env: 'STT_NOISE_REDUCE',
     default: false,
     group: 'Hearing',
-    doc: 'Take noise out before recognition where a request does not say. Needs a model that does it.',
+    doc: 'Take noise out of recordings and of `/v1/audio/stream` where a request does not say. Needs a model that does it.',
   }),
   sttDiarizeEnabled: bool({
     env: 'STT_DIARIZE_ENABLED',
