@@ -14,6 +14,20 @@ const FORMATS: Readonly<Record<string, AudioFormat>> = {
   g711_alaw: { type: 'audio/pcma' },
 };
 
+/** Paths of the newer protocol, and what they are called in beta. */
+const NAMES: readonly (readonly [string, string])[] = [
+  ['session.audio.input.turn_detection', 'session.turn_detection'],
+  ['session.audio.input.', 'session.input_audio_'],
+  ['session.audio.output.format', 'session.output_audio_format'],
+  ['response.audio.output.format', 'response.output_audio_format'],
+  ['session.audio.output.', 'session.'],
+  ['response.audio.output.', 'response.'],
+  ['session.output_modalities', 'session.modalities'],
+  ['response.output_modalities', 'response.modalities'],
+  ['session.max_output_tokens', 'session.max_response_output_tokens'],
+  ['response.max_output_tokens', 'response.max_response_output_tokens'],
+];
+
 /** A beta client's event as the newer protocol has it. RealtimeProblem where a field means nothing in beta. */
 export function fromBeta(event: Fields): Fields {
   switch (event.type) {
@@ -30,14 +44,18 @@ export function fromBeta(event: Fields): Fields {
   }
 }
 
-/** What a beta client is sent instead of a newer event: none, one or two events. */
-export function toBeta(event: ServerEvent): ServerEvent[] {
+/** What a beta client is sent instead of a newer event: none, one or two events. `conversation`: the session's own. */
+export function toBeta(event: ServerEvent, conversation: string): ServerEvent[] {
   switch (event.type) {
     case 'session.created': {
-      const created = sessionEvent(event, 'created');
-      const conversation = { id: `conv_${event.event_id}`, object: 'realtime.conversation' };
-      return [created, { type: 'conversation.created', event_id: `${event.event_id}c`, conversation }];
+      const created = { id: conversation, object: 'realtime.conversation' };
+      return [
+        sessionEvent(event, 'created'),
+        { type: 'conversation.created', event_id: `${event.event_id}c`, conversation: created },
+      ];
     }
+    case 'error':
+      return [{ ...event, error: errorToBeta(event.error as Fields) }];
     case 'session.updated':
       return [sessionEvent(event, 'updated')];
     case 'conversation.item.added':
@@ -156,6 +174,14 @@ function responseToBeta(response: Fields): Fields {
     voice,
     output_audio_format: formatToBeta(wire),
   };
+}
+
+/** Fields are named as the client knows them. */
+function errorToBeta(error: Fields): Fields {
+  const { param } = error;
+  if (typeof param !== 'string') return error;
+  const [known, own] = NAMES.find(([name]) => param.startsWith(name)) ?? ['', ''];
+  return { ...error, param: param.replace(known, own), message: String(error.message).replaceAll(known, own) };
 }
 
 function sessionEvent(event: ServerEvent, what: 'created' | 'updated'): ServerEvent {

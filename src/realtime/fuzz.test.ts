@@ -60,7 +60,7 @@ test('whatever a client sends, a session answers it or says what is wrong with i
       for (const effect of effects) {
         if (effect.type !== 'send') continue;
         assert.ok(JSON.stringify(effect.event).length < 200_000);
-        for (const translated of toBeta(effect.event)) JSON.stringify(translated);
+        for (const translated of toBeta(effect.event, 'conv_1')) JSON.stringify(translated);
       }
       assert.ok(after.items.length <= LIMITS.maxItems && after.responses.size <= LIMITS.maxResponses);
       state = run % 500 === 0 ? begin() : after;

@@ -201,8 +201,8 @@ export class RealtimeSession {
   }
 
   #tell(event: ServerEvent): void {
-    if (this.#beta) for (const translated of toBeta(event)) this.#send(translated);
-    else this.#send(event);
+    if (!this.#beta) this.#send(event);
+    else for (const translated of toBeta(event, this.#state.conversation)) this.#send(translated);
   }
 
   #attempt(eventId: string | null, work: () => void): void {
