@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Voice } from '../engines/contract.ts';
 import type { Catalog, CatalogModel } from './catalog.ts';
 import { type NameSettings, Names } from './names.ts';
+import { RECOMMENDED, STARTERS } from './shipped.ts';
 
 const plain: NameSettings = {
   sttModel: '',
@@ -135,6 +136,29 @@ test('a default or an alias in a setting that is wrong stops the start with the 
     /whisper-tiny is the id of a model/,
   );
   assert.throws(() => names([packagedEar], { modelAliases: ['ear=ear'] }), /ear is the id of a model/);
+});
+
+test('a setting that names a model of the catalogue which is not here says how to get it', () => {
+  const says = /whisper-tiny.* is not here\. Get it with: open-speech models pull whisper-tiny$/;
+  for (const settings of [
+    { sttModel: 'whisper-tiny' },
+    { defaultModels: ['stt:de=whisper-tiny'] },
+    { modelAliases: ['mine=whisper-tiny'] },
+  ]) {
+    assert.throws(() => names([packagedEar], settings), says);
+  }
+});
+
+test('of several models that were added, the recommended ones are the default, and those of a first start the last', () => {
+  const [recommended] = RECOMMENDED;
+  const [starter] = STARTERS;
+  const first = (...models: CatalogModel[]): string =>
+    names([packagedEar, ...models]).model('stt', undefined).manifest.id;
+  assert.equal(first(hears(starter!, 'en')), starter);
+  assert.equal(first(hears(starter!, 'en'), hears('whisper-small', 'en')), 'whisper-small');
+  assert.equal(first(hears('canary', 'en'), hears(starter!, 'en'), hears(recommended!, 'en')), recommended);
+  const german = names([hears(recommended!, 'en'), hears('small-german', 'de')]).model('stt', undefined, 'de');
+  assert.equal(german.manifest.id, 'small-german', 'one that knows the language is better than any that does not');
 });
 
 test('a model that goes after the start leaves answers that say which, never a failure', () => {

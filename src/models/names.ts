@@ -6,7 +6,7 @@ import type { Choices, Task } from './choices.ts';
 import { MODEL_ID, type ModelKind } from './manifest.ts';
 import { type ChosenDefault, ChosenNames, type ChosenSettings, type ModelAlias, pairs } from './names-chosen.ts';
 import { inMainLanguage, OPENAI_VOICES, speaks, stockVoice } from './names-of-voices.ts';
-import { CATALOG_FOLDER } from './shipped.ts';
+import { CATALOG_FOLDER, RECOMMENDED, STARTERS } from './shipped.ts';
 
 /** OpenAI's own model names, which stock clients send. Each stands for this server's default of its kind. */
 const OPENAI_MODELS: Readonly<Record<Task, readonly string[]>> = {
@@ -46,10 +46,13 @@ export class Names {
     for (const { task, language, model } of this.#chosen.settingDefaults) {
       if (catalog.get(model)?.manifest.kind === task) continue;
       const setting = language === null ? `${task.toUpperCase()}_MODEL` : `OS_DEFAULT_MODELS: ${task}:${language}`;
-      throw new Error(`${setting}=${model}: there is no such model; there are ${this.#list(task)}`);
+      const why = this.#away(model) ?? `there is no such model; there are ${this.#list(task)}`;
+      throw new Error(`${setting}=${model}: ${why}`);
     }
     for (const [alias, target] of this.#chosen.settingAliases) {
-      if (catalog.get(target) === undefined) throw new Error(`OS_MODEL_ALIASES: ${alias} names no model (${target})`);
+      if (catalog.get(target) === undefined) {
+        throw new Error(`OS_MODEL_ALIASES: ${alias}=${target}: ${this.#away(target) ?? 'there is no such model'}`);
+      }
       if (this.isId(alias)) throw new Error(`OS_MODEL_ALIASES: ${alias} is the id of a model and stays that`);
     }
   }
@@ -100,8 +103,7 @@ export class Names {
       .filter((model) => model.manifest.kind === kind && model.available && hasVoice(model));
     const fitting = language === undefined ? [] : available.filter((model) => knows(model, language));
     const candidates = fitting.length > 0 ? fitting : available;
-    // What someone added is better than what comes with every installation.
-    return candidates.find((model) => !model.packaged) ?? candidates[0];
+    return [...candidates].sort((a, b) => rank(a) - rank(b))[0];
   }
 
   /** Every default that a setting or the operator chose; of two for the same, the operator's. */
@@ -191,6 +193,11 @@ export class Names {
     return this.#chosen.aliases.get(name)?.model;
   }
 
+  /** What to say of a model that is not here and can be had. */
+  #away(id: string): string | undefined {
+    return this.#catalog.get(id) === undefined && this.isId(id) ? `this model is not here.${this.#how(id)}` : undefined;
+  }
+
   #how(id: string): string {
     return this.#offered(id) === undefined ? '' : ` Get it with: open-speech models pull ${id}`;
   }
@@ -213,6 +220,15 @@ function shorten(name: string): string {
 
 function notFound(message: string): SpeechError {
   return new SpeechError('model_not_found', message, { param: 'model' });
+}
+
+/**
+ * Which of several models callers get where nobody chose: a recommended one before any other that was added, those of a
+ * first start after these, and last what comes with every installation.
+ */
+function rank({ manifest: { id }, packaged }: CatalogModel): number {
+  if (packaged) return 3;
+  return RECOMMENDED.includes(id) ? 0 : STARTERS.includes(id) ? 2 : 1;
 }
 
 /** False for a voice model that imitates recordings and was given none. */
