@@ -3,14 +3,21 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../test/support/until.ts';
 import { join } from '../audio/testing.ts';
-import type { Capabilities, Denoised, RecognisedSegment, TranscribeRequest } from '../engines/contract.ts';
+import type {
+  Capabilities,
+  Denoised,
+  Hearing,
+  ListenRequest,
+  RecognisedSegment,
+  TranscribeRequest,
+} from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
 import type { ListeningOptions } from './contract.ts';
-import { BY_VOICE, buzz, EAR, hear, liveService, MANUAL, silence } from './testing.ts';
+import { BY_VOICE, buzz, EAR, hear, LISTENER, liveService, MANUAL, silence } from './testing.ts';
 
 const DELAY = 512;
 const CAN: Capabilities = { ...EAR, denoiseLive: { delaySamples: DELAY } };
-/** What the fake model takes out; no other sound here is as quiet. */
+/** What the fake model takes out: it is added to every sample. */
 const NOISE = 0.001;
 
 /** How the fake model behaves besides taking out the noise. */
@@ -23,14 +30,16 @@ interface Behaviour {
   hangAt?: number;
   /** It ends with less than it was given. */
   cut?: boolean;
+  /** The recogniser hears while somebody speaks. */
+  listens?: boolean;
 }
 
 function noisy(pcm: Float32Array): Float32Array {
-  return pcm.map((sample, at) => sample + (at % 2 === 0 ? NOISE : -NOISE));
+  return pcm.map((sample) => sample + NOISE);
 }
 
 /** A recogniser that is also a model against noise, which keeps what it was asked to recognise, and counts streams. */
-function cleaning({ delay, dieAt, hangAt, cut }: Behaviour = {}, env: Record<string, string> = {}, slots = 4) {
+function cleaning({ delay, dieAt, hangAt, cut, listens }: Behaviour = {}, env: Record<string, string> = {}, slots = 4) {
   const heard: Float32Array[] = [];
   const streams = { begun: 0, given: 0 };
   async function* denoiseLive(audio: AsyncIterable<Float32Array>, signal: AbortSignal): AsyncGenerator<Denoised> {
@@ -40,7 +49,7 @@ function cleaning({ delay, dieAt, hangAt, cut }: Behaviour = {}, env: Record<str
     const next = (to: number): Denoised => {
       const from = told;
       told = Math.max(told, to);
-      return { pcm: given.slice(from, told).map((sample, at) => sample - ((from + at) % 2 === 0 ? NOISE : -NOISE)) };
+      return { pcm: given.slice(from, told).map((sample) => sample - NOISE) };
     };
     for await (const pcm of audio) {
       given = join([given, pcm]) as Float32Array<ArrayBuffer>;
@@ -59,7 +68,19 @@ function cleaning({ delay, dieAt, hangAt, cut }: Behaviour = {}, env: Record<str
     heard.push(pcm);
     yield { text: `${pcm.length} samples`, startMs: 0, endMs: pcm.length / 16 };
   }
-  const service = liveService({ transcribe, denoiseLive }, CAN, { STT_NORMALIZE: 'false', ...env }, slots);
+  async function* listen(_: ListenRequest, audio: AsyncIterable<Float32Array>): AsyncGenerator<Hearing> {
+    const parts: Float32Array[] = [];
+    // Utterances that are heard at the same time may end in another order.
+    const at = heard.push(new Float32Array(0)) - 1;
+    for await (const pcm of audio) {
+      parts.push(pcm);
+      yield { text: `${parts.length} parts`, final: false, startMs: 0, endMs: 0 };
+    }
+    heard[at] = join(parts);
+    yield { text: `${parts.length} parts`, final: true, startMs: 0, endMs: 0 };
+  }
+  const can = listens ? { ...LISTENER, denoiseLive: CAN.denoiseLive! } : CAN;
+  const service = liveService({ transcribe, listen, denoiseLive }, can, { STT_NORMALIZE: 'false', ...env }, slots);
   return Object.assign(service, { heard, streams });
 }
 
@@ -127,9 +148,27 @@ test('a commit has all audio before it, clean, though it waits for none', async 
     service.heard.map(({ length }) => length),
     [8000, 100, clean.length - 8100],
   );
-  // The model hears silence behind each commit; in this fake one its noise goes on as if that were audio of its own.
-  assertNear(service.heard[0]!, clean.subarray(0, 8000));
+  assertNear(join(service.heard), clean);
   assert.equal(service.streams.begun, 1);
+});
+
+test('a recogniser that listens while somebody speaks is given clean audio alone, and all of it', async () => {
+  const service = cleaning({ delay: () => sleep(3), listens: true });
+  const { session, events } = await hear(service, { ...REDUCED, partials: true });
+  const clean = sweep(900);
+  const audio = noisy(clean);
+  for (let at = 0; at < audio.length; at += 800) {
+    session.push({ pcm: audio.slice(at, at + 800), sampleRate: 16_000 });
+    await sleep(2);
+    if (at === 8000) session.commit();
+  }
+  await session.finish();
+  assert.deepEqual(
+    service.heard.map(({ length }) => length),
+    [8800, clean.length - 8800],
+  );
+  assertNear(join(service.heard), clean);
+  assert.ok(events.filter(({ type }) => type === 'partial').length > 5);
 });
 
 test('what was committed when the model died is recognised as it is', async () => {
@@ -209,6 +248,40 @@ test('a session goes on uncleaned behind a model that died, until noise reductio
   assertNear(join(service.heard).slice(8000), join([audio.slice(8000, 12_800), clean.slice(12_800)]));
   assert.equal(service.streams.begun, 2);
   assert.equal(service.log.warnings.length, 1);
+});
+
+test('whatever is asked for in whatever order, every sample is heard once and in its place', async () => {
+  const clean = sweep(1500);
+  const audio = noisy(clean);
+  for (let seed = 1; seed <= 60; seed++) {
+    let state = seed;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const delay = async () => random(3) === 0 && sleep(random(4));
+    const dies = random(3) === 0 ? { dieAt: random(20_000) } : {};
+    const service = cleaning({ delay, ...dies, listens: random(2) === 0 }, { STT_VAD_ENABLED: 'false' });
+    const { session, events } = await hear(service, { ...MANUAL, reduceNoise: random(2) === 0 });
+    for (let at = 0; at < audio.length; ) {
+      const to = Math.min(audio.length, at + 1 + random(3000));
+      session.push({ pcm: audio.slice(at, to), sampleRate: 16_000 });
+      at = to;
+      if (random(3) === 0) await sleep(random(5));
+      if (random(3) === 0) session.commit();
+      if (random(3) === 0) session.change({ reduceNoise: random(2) === 0 });
+      if (random(8) === 0) session.change({ turns: MANUAL.turns });
+    }
+    await session.finish();
+    const heard = join(service.heard);
+    assert.equal(heard.length, audio.length, `seed ${seed}`);
+    const is = (sample: number, wanted: number) => Math.abs(sample - wanted) < NOISE / 10;
+    const wrong = heard.findIndex((sample, at) => !is(sample, clean[at]!) && !is(sample, audio[at]!));
+    assert.equal(wrong, -1, `seed ${seed}`);
+    assert.ok(events.every(({ type }) => type === 'final'));
+    assert.equal(service.worker.ended, service.worker.begun, `seed ${seed}`);
+    assert.ok(service.log.warnings.length <= 1);
+  }
 });
 
 test('without a model, or without room in it, audio is heard as it is, and the log says how to get one', async () => {
