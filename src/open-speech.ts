@@ -57,8 +57,6 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
     closers.push(() => db.destroy());
     const keys = openKeyStore(db, { envKey: settings.apiKey, limits: settings.limits });
     closers.push(() => keys.close());
-    const firstKey =
-      settings.apiKey !== '' || settings.authDisabled ? undefined : await ensureFirstKey(keys, settings.dataDir);
     const securityLog = openSecurityLog({
       dataDir: settings.dataDir,
       maxBytes: settings.limits.securityLogBytes,
@@ -105,6 +103,9 @@ export async function startOpenSpeech(settings: Settings, log: Log, outside?: Ou
       closers.push(() => clearInterval(renewal));
     }
     await server.app.listen({ host: settings.host, port: settings.port });
+    // Only now, because a start that fails shows it to nobody.
+    const firstKey =
+      settings.apiKey !== '' || settings.authDisabled ? undefined : await ensureFirstKey(keys, settings.dataDir);
     const address = server.app.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : settings.port;
     const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;

@@ -12,7 +12,28 @@ export function explain(error: unknown): { status: number; message: string | und
     const problems = error.problems.map(printable);
     return { status: 2, message: problems.length === 1 ? problems[0] : ['', ...problems].join('\n  - ') };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? (systemWords(error) ?? error.message) : String(error);
   const stack = process.env.OS_LOG_LEVEL === 'debug' && error instanceof Error ? error.stack : undefined;
   return { status: error instanceof UsageError ? 2 : 1, message: stack ?? printable(message) };
+}
+
+/** What the operating system refuses, for a person. Undefined where Node's own text is as good as ours. */
+function systemWords({ code, path, ...at }: NodeJS.ErrnoException): string | undefined {
+  const { address, port } = at as { address?: string; port?: number };
+  const file = path === undefined ? 'it' : `'${path}'`;
+  switch (code) {
+    case 'ENOENT':
+      return path === undefined ? undefined : `there is no ${file}`;
+    case 'EISDIR':
+      return `${file} is a folder`;
+    case 'EACCES':
+      return path === undefined ? undefined : `${file} may not be opened by this user`;
+    case 'ENOSPC':
+      return 'there is no room left on the disk';
+    case 'EADDRINUSE':
+      if (port === undefined) return undefined;
+      return `port ${port} of ${address} is taken (EADDRINUSE): stop what listens there, or choose another with --port`;
+    default:
+      return undefined;
+  }
 }

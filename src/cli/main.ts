@@ -30,7 +30,7 @@ Example: open-speech speak "Hello there" -o hello.wav && open-speech transcribe 
 /** The words are wrong, or the settings are. */
 const MISUSED = 2;
 
-process.stdout.on('error', leaveWithReader);
+process.stdout.on('error', leave);
 const [name = 'help', ...args] = process.argv.slice(2);
 process.exitCode = await main(name, args);
 
@@ -73,8 +73,11 @@ function asksForHelp(args: readonly string[]): boolean {
   return (end === -1 ? args : args.slice(0, end)).some((word) => word === '--help' || word === '-h');
 }
 
-/** Whoever read our output has left, as `head` does: there is nothing more to do. */
-function leaveWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+/** Nothing more can be written: whoever read it has left, as `head` does, or there is no room for it. */
+function leave(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  void import('./explain.ts').then(({ explain }) => {
+    process.stderr.write(`open-speech: ${explain(error).message}\n`);
+    process.exit(1);
+  });
 }

@@ -26,7 +26,7 @@ const OPTIONS = {
 export const command: Command = {
   help: `Usage: open-speech speak <text> [options]
 
-Turns text into speech, written while it is made. Without -o it goes to the pipe or file that stdout leads to; on a
+Turns text into speech, written while it is made; - reads the text from stdin. Without -o it goes to the pipe or file that stdout leads to; on a
 terminal it becomes speech.<format> in this folder, and a new name where that is taken.
 
   -o, --output <file>   write here; - is stdout

@@ -5,15 +5,15 @@ import { UsageError } from './command.ts';
 const MAX_BYTES = 4_000_000;
 
 /**
- * The text to work with: the words of the command line, or a file, or stdin (`-`, and a pipe where nothing else is
- * given). Throws UsageError where there is none, an Error for a file that is no UTF-8 text or too large.
+ * The text to work with: the words of the command line, or a file, or stdin (`-` for either, and a pipe where nothing
+ * else is given). Throws UsageError where there is none, an Error for a file that is no UTF-8 text or too large.
  */
 export async function readText(
   words: readonly string[],
   file: string | undefined,
   signal: AbortSignal,
 ): Promise<string> {
-  if (words.length > 0) {
+  if (words.length > 0 && !(words.length === 1 && words[0] === '-')) {
     if (file !== undefined) throw new UsageError('give the text or --input-file, not both');
     return words.join(' ');
   }

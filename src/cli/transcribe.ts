@@ -1,13 +1,8 @@
-import {
-  type Backend,
-  openBackend,
-  type Recording,
-  TRANSCRIPT_FORMATS,
-  type TranscribeSteps,
-} from './backend/backend.ts';
+import { type Backend, openBackend, TRANSCRIPT_FORMATS, type TranscribeSteps } from './backend/backend.ts';
 import { SERVER_HELP, SERVER_OPTIONS } from './backend/find-server.ts';
 import { type Command, UsageError } from './command.ts';
 import { explain } from './explain.ts';
+import { openRecording } from './recording-input.ts';
 import { parseCommand } from './settings.ts';
 import { interruptible } from './terminal/interrupt.ts';
 import { clock } from './terminal/output.ts';
@@ -16,7 +11,8 @@ import { chooseTargets, type Job } from './transcript-output.ts';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
-  format: { type: 'string', default: 'text' },
+  format: { type: 'string' },
+  json: { type: 'boolean' },
   model: { type: 'string' },
   language: { type: 'string' },
   denoise: { type: 'boolean' },
@@ -37,6 +33,7 @@ named on stderr, the others are done all the same, and the status is 1.
 
   -o, --output <file>   write here; with several recordings a folder, where each gets a file of its own
   --format <format>     ${TRANSCRIPT_FORMATS.join(', ')}
+  --json                the same as --format json
   --model <model>       see open-speech models
   --language <tag>      what is spoken, such as en or pt-BR
   --denoise             take out noise first
@@ -52,7 +49,9 @@ Example: open-speech transcribe *.wav --format json
 
   run(args) {
     const { options, positionals, loadSettings } = parseCommand(args, OPTIONS);
-    const jobs = chooseTargets(positionals, options);
+    if (options.json && options.format !== undefined) throw new UsageError('give --json or --format, not both');
+    const format = options.format ?? (options.json ? 'json' : 'text');
+    const jobs = chooseTargets(positionals, { format, output: options.output });
     const speakers = options.speakers === undefined ? undefined : parseSpeakers(options.speakers);
     // Who gives their number wants them told apart.
     const diarize = options.diarize ?? (speakers === undefined ? undefined : true);
@@ -90,7 +89,7 @@ async function transcribeOne(
   { model, language, denoise, diarize, speakers, punctuate }: Wish,
   signal: AbortSignal,
 ): Promise<void> {
-  const recording: Recording = name === '-' ? { name: 'recording', stream: process.stdin } : { name, path: name };
+  const recording = await openRecording(name);
   const startedAt = performance.now();
   let heard = 0;
   // The text itself is the progress where it appears on the terminal.
@@ -113,8 +112,7 @@ async function transcribeOne(
     throw error;
   } finally {
     progress?.end();
-    // Where the recording was refused there may be more of it, for which nobody waits.
-    if (recording.stream !== undefined) process.stdin.destroy();
+    recording.end();
   }
 }
 

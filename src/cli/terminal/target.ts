@@ -42,7 +42,9 @@ export class FileTarget implements Target {
 
   async write(data: Uint8Array | string): Promise<void> {
     if (this.#handle === undefined) {
-      this.#handle = await open(this.path, this.#exclusive ? 'wx' : 'w');
+      this.#handle = await open(this.path, this.#exclusive ? 'wx' : 'w').catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'ENOENT' ? new Error(`there is no folder for '${this.path}'`, { cause: error }) : error;
+      });
       this.#plain = (await this.#handle.stat()).isFile();
     }
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
