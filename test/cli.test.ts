@@ -276,7 +276,7 @@ describe('doctor', () => {
       findings.filter((finding: { area: string }) => finding.area === area).map(({ name }: { name: string }) => name);
     assert.deepEqual(names('machine'), ['node', 'system', 'page']);
     assert.deepEqual(names('settings'), ['settings', 'data folder', 'server']);
-    assert.deepEqual(names('engine'), ['espeak', 'pocketsphinx', 'sherpa', 'vosk', 'wyoming']);
+    assert.deepEqual(names('engine'), ['espeak', 'onnxruntime', 'pocketsphinx', 'sherpa', 'vosk', 'wyoming']);
     assert.deepEqual(names('format'), ['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm', 'm4a']);
     assert.deepEqual(names('speech'), ['speaking', 'hearing']);
     const speaking = findings.find(({ name }: { name: string }) => name === 'speaking');

@@ -168,6 +168,7 @@ const STEPS = [
   ['punctuate', 'punctuation'],
   ['voice_activity', 'vad'],
   ['identify_language', 'language-id'],
+  ['end_of_turn', 'end-of-turn'],
 ] as const;
 
 /** What is missing and the one line that gets it. */

@@ -42,6 +42,7 @@ export interface Capabilities {
   embedSpeaker?: EmbedSpeakerCapability;
   punctuate?: PunctuateCapability;
   identifyLanguage?: true;
+  judgeTurn?: true;
 }
 
 export interface SpeakCapability {
@@ -258,6 +259,8 @@ export interface LoadedModel {
   punctuate?(request: { text: string }, signal: AbortSignal): Promise<{ text: string }>;
   /** The language that is spoken, BCP 47; none where the model names none. */
   identifyLanguage?(request: SoundRequest, signal: AbortSignal): Promise<{ language?: string }>;
+  /** How likely it is that whoever spoke has finished, from 0 to 1; what matters is the end of `pcm`. */
+  judgeTurn?(request: SoundRequest, signal: AbortSignal): Promise<{ ended: number }>;
   close(): Promise<void>;
 }
 

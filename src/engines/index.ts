@@ -4,6 +4,7 @@ import type { Engine } from './contract.ts';
 /** The engines by the name manifests use. None is imported before it is asked for. */
 const ENGINES: ReadonlyMap<string, () => Promise<{ engine: Engine }>> = new Map([
   ['espeak', () => import('./espeak/engine.ts')],
+  ['onnxruntime', () => import('./onnxruntime/engine.ts')],
   ['pocketsphinx', () => import('./pocketsphinx/engine.ts')],
   ['sherpa', () => import('./sherpa/engine.ts')],
   ['vosk', () => import('./vosk/engine.ts')],

@@ -20,6 +20,7 @@ const TITLES: readonly (readonly [ModelKind, string])[] = [
   ['speaker-embedding', 'To know a voice again'],
   ['punctuation', 'Punctuation'],
   ['language-id', 'Which language it is'],
+  ['end-of-turn', 'Whether somebody has finished speaking'],
 ];
 
 /** The tables of docs/models.md: every model that can be installed, by what it does. */

@@ -66,6 +66,7 @@ export const MODEL_KINDS = [
   'denoise',
   'punctuation',
   'language-id',
+  'end-of-turn',
 ] as const;
 
 /**

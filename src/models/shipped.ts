@@ -20,13 +20,14 @@ export const MODEL_GROUPS: ReadonlyMap<string, readonly string[]> = new Map([
   ['recommended', RECOMMENDED],
 ]);
 
-/** Of the kinds that help a transcription, the model that a refusal names where none is present. */
+/** Of the kinds that help a transcription or a conversation, the model that a refusal names where none is present. */
 export const HELPERS = {
   vad: 'silero-vad',
   denoise: 'gtcrn',
   diarization: 'pyannote-titanet',
   punctuation: 'ct-transformer-zh-en',
   'language-id': 'language-id-whisper-tiny',
+  'end-of-turn': 'smart-turn-v3.2',
 } as const satisfies Partial<Record<ModelKind, string>>;
 
 let manifests: Promise<readonly ModelManifest[]> | undefined;

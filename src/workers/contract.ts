@@ -29,6 +29,7 @@ export interface Operations {
   embedSpeaker: { request: SoundRequest; message: { vector: Float32Array } };
   punctuate: { request: { text: string }; message: { text: string } };
   identifyLanguage: { request: SoundRequest; message: { language?: string } };
+  judgeTurn: { request: SoundRequest; message: { ended: number } };
 }
 export type Operation = keyof Operations;
 

@@ -130,6 +130,7 @@ async function ask(
   else if (can.denoise) for await (const _ of router.call('denoise', id, { pcm }, context));
   else if (can.embedSpeaker) for await (const _ of router.call('embedSpeaker', id, { pcm }, context));
   else if (can.identifyLanguage) for await (const _ of router.call('identifyLanguage', id, { pcm }, context));
+  else if (can.judgeTurn) for await (const _ of router.call('judgeTurn', id, { pcm }, context));
   else if (can.punctuate) for await (const _ of router.call('punctuate', id, { text: 'one two three' }, context));
   // Telling speakers apart takes two models together.
   else return 'not alone';

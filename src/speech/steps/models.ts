@@ -34,6 +34,7 @@ const WORK: Readonly<Record<Helper, string>> = {
   diarization: 'tells speakers apart',
   punctuation: 'punctuates',
   'language-id': 'finds out languages',
+  'end-of-turn': 'hears whether somebody has finished speaking',
 };
 
 /** The line that gets the model that most people want for a kind of help. */
@@ -92,6 +93,7 @@ export function presentSteps(names: Names, settings: Settled): Readonly<Record<H
     diarization: settings.sttDiarizeEnabled ? names.default('diarization') : undefined,
     punctuation: names.default('punctuation'),
     'language-id': names.default('language-id'),
+    'end-of-turn': names.default('end-of-turn'),
   };
 }
 

@@ -1,7 +1,15 @@
 import type { LoadedModel } from '../../engines/contract.ts';
 import type { Operation, Operations } from '../contract.ts';
 
-const SINGLE = ['detectSpeech', 'denoise', 'diarize', 'embedSpeaker', 'punctuate', 'identifyLanguage'] as const;
+const SINGLE = [
+  'detectSpeech',
+  'denoise',
+  'diarize',
+  'embedSpeaker',
+  'punctuate',
+  'identifyLanguage',
+  'judgeTurn',
+] as const;
 type Single = (typeof SINGLE)[number];
 
 /** The answer to an operation that has just one message; undefined for any other, and where the model cannot do it. */

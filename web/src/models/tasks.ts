@@ -21,6 +21,7 @@ const KIND_NAMES: Record<string, string> = {
   denoise: 'Takes noise away',
   punctuation: 'Sets punctuation',
   'language-id': 'Finds the language',
+  'end-of-turn': 'Hears the end of a turn',
 };
 
 export function taskOf({ kind }: Pick<ManagedModel, 'kind'>): TaskGroup {
