@@ -124,9 +124,12 @@ export function isoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-/** The model of this id or any of its aliases, here or to be had. Throws SpeechError `model_not_found`. */
+/**
+ * The model of this id, here or to be had, else the one that it is an alias of. Throws SpeechError `model_not_found`.
+ */
 export function findModel({ library, names }: DescribeDeps, name: string): LibraryModel {
-  return library.find(names.find(name)?.manifest.id ?? name);
+  const named = library.list().find(({ manifest }) => manifest.id === name);
+  return named ?? library.find(names.find(name)?.manifest.id ?? name);
 }
 
 /** The id of a model that is here. Throws SpeechError `model_not_found`, with how to get it. */
