@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { encodeEvent, FrameReader } from '../src/engines/wyoming/framing.ts';
 import { assertError } from './support/answers.ts';
-import { bytesOf, heard, say, transcribe } from './support/client.ts';
+import { bytesOf, heard, jsonOf, say, transcribe } from './support/client.ts';
 import { serveDuring, type TestServer } from './support/server.ts';
 import { until } from './support/until.ts';
 import { samplesOf, wavFile } from './support/wav.ts';
@@ -60,6 +60,9 @@ async function serverOf(t: TestContext, answer: (type: string, socket: Socket) =
   return (server.address() as AddressInfo).port;
 }
 
+/** A second of what is not silence. */
+const SOUND = wavFile(new Float32Array(24_000).fill(0.1));
+
 const FAILING: Record<string, (socket: Socket) => void> = {
   'says that it failed': (socket) => socket.write(encodeEvent('error', { text: 'no secret of mine', code: 'x' })),
   'hangs up': (socket) => socket.end(),
@@ -81,9 +84,36 @@ test('a server that fails is a failure with a code, and its words stay in the lo
     await assertError(answer, { status: 502, code: 'upstream_failed', param: null });
     assert.ok(!error.message.includes('secret'));
     if (how === 'sends audio of no format') continue;
-    const noAnswer = await transcribe(near, wavFile(new Float32Array(24_000).fill(0.1)));
+    const noAnswer = await transcribe(near, SOUND);
     await assertError(noAnswer, { status: 502, code: 'upstream_failed', param: null });
   }
+});
+
+test('a server may name the language in its own way, and what is no language is none', async (t) => {
+  let told: string | null = null;
+  const port = await serverOf(t, (type, socket) => {
+    if (type === 'audio-stop') socket.write(encodeEvent('transcript', { text: 'so', language: told }));
+  });
+  const near = await serveFrom(t, port);
+  const languageOf = async (language: typeof told) => {
+    told = language;
+    const answer = await transcribe(near, SOUND, { response_format: 'verbose_json' });
+    return (await jsonOf<{ language?: string }>(answer)).language;
+  };
+  const unknown = await languageOf(null);
+  for (const german of ['de', 'de_AT', 'de-u-co-phonebk']) assert.equal(await languageOf(german), 'german');
+  for (const none of ['<b>', 'de-a', '', 'de-'.repeat(500)]) assert.equal(await languageOf(none), unknown);
+});
+
+test('a server that tells more than anybody could say is a failure', async (t) => {
+  const words = encodeEvent('transcript-chunk', { text: 'so '.repeat(1000) });
+  const port = await serverOf(t, (type, socket) => {
+    if (type !== 'audio-stop') return;
+    for (let times = 0; times < 20; times++) socket.write(words);
+    socket.write(encodeEvent('transcript', { text: 'so' }));
+  });
+  const near = await serveFrom(t, port);
+  await assertError(await transcribe(near, SOUND), { status: 502, code: 'upstream_failed', param: null });
 });
 
 test('a server that is not there is a failure of each call and never of the model', async (t) => {

@@ -26,6 +26,9 @@ export interface RemoteModelOptions {
 
 const RATE = 16_000;
 const FORMAT = { rate: RATE, width: 2, channels: 1 };
+/** Far more than anybody says in one utterance. */
+const MAX_TEXT_CHARS = 16_384;
+const MAX_LANGUAGE_CHARS = 35;
 /** 100 ms in one event. */
 const CHUNK_SAMPLES = RATE / 10;
 
@@ -109,12 +112,14 @@ export class RemoteModel implements LoadedModel {
       for (;;) {
         const { type, data } = await remote.next();
         const heard = typeof data.text === 'string' ? data.text : '';
+        if (text.length + heard.length > MAX_TEXT_CHARS) {
+          throw new SpeechError('upstream_failed', "The model's Wyoming server told a text that never ends.");
+        }
         if (type === 'transcript') {
-          const found = typeof data.language === 'string' ? { language: data.language } : {};
-          yield { text: heard.trim(), final: true, startMs: 0, endMs: sentMs, ...found };
+          yield { text: heard.trim(), final: true, startMs: 0, endMs: sentMs, ...languageIn(data) };
           return;
         }
-        if (type !== 'transcript-chunk') continue;
+        if (type !== 'transcript-chunk' || heard === '') continue;
         text += heard;
         yield { text: text.trim(), final: false, startMs: 0, endMs: sentMs };
       }
@@ -131,6 +136,16 @@ function asKnown(language: string, known: readonly string[]): string {
   const plain = (tag: string): string => tag.toLowerCase().split('-', 1)[0]!;
   const exact = known.find((tag) => tag.toLowerCase() === language.toLowerCase());
   return exact ?? known.find((tag) => plain(tag) === plain(language)) ?? language;
+}
+
+/** The language that a server found, written as BCP 47 does and without extensions. */
+function languageIn({ language }: Readonly<Record<string, unknown>>): { language?: string } {
+  if (typeof language !== 'string' || language.length > MAX_LANGUAGE_CHARS) return {};
+  try {
+    return { language: new Intl.Locale(language.replaceAll('_', '-')).baseName };
+  } catch {
+    return {};
+  }
 }
 
 /** As 16-bit samples, little-endian. */
