@@ -4,11 +4,12 @@ import type { Router } from '../workers/router.ts';
 import { toMs } from './utterance.ts';
 
 /**
- * How long audio may wait to be cleaned, besides the length of what waits before it: whoever is slower than speech is
- * too slow. Longer for the first, because the model may have to be loaded.
+ * How long audio may wait to be cleaned, besides a part of what waits before it: a recording that comes at once takes
+ * longer. Longer for the first, because the model may have to be loaded.
  */
 const LAG_MS = 2000;
 const START_MS = 5000;
+const LAG_PART = 0.5;
 
 export interface NoiseStreamOptions {
   router: Pick<Router, 'call'>;
@@ -141,7 +142,7 @@ export class NoiseStream {
 
   #setDue(): void {
     const cleanable = this.#given - (this.#ended ? 0 : this.#options.delaySamples);
-    const dueAt = performance.now() + (this.#begun ? LAG_MS : START_MS) + toMs(this.#given - this.#cleaned);
+    const dueAt = performance.now() + (this.#begun ? LAG_MS : START_MS) + LAG_PART * toMs(this.#given - this.#cleaned);
     for (let at = this.#waiting.length - 1; at >= 0 && this.#waiting[at]!.dueAt === undefined; at--) {
       if (this.#waiting[at]!.until <= cleanable) this.#waiting[at]!.dueAt = dueAt;
     }

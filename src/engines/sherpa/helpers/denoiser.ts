@@ -7,11 +7,11 @@ import { slices } from './slices.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Calls at once. A live stream takes 11 % of a core of the project's machine; were there more of them, the four pieces
- * of a recording that are worked on at the same time would all go to one process and wait for each other there.
+ * Calls at once. A live stream takes 12 to 17 % of a core of the project's machine, so there could be more of them; but
+ * then the four pieces of a recording that are worked on at the same time would wait for each other in one process.
  */
 const AT_ONCE = 3;
-/** What is cleaned between two turns of the event loop: 30 ms of work, which is how long a live stream waits for it. */
+/** What is cleaned between two turns of the event loop: some 30 ms of work, for which live streams wait. */
 const SLICE = HEARING_RATE / 4;
 
 /**
