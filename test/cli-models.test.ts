@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { noteRunningServer } from '../src/cli/backend/running-server.ts';
 import { RECOMMENDED, STARTERS } from '../src/models/shipped.ts';
-import { type Outcome, runCommand } from './support/cli.ts';
+import { type Outcome, runCommand, startCommand } from './support/cli.ts';
 import { HOSTS, Hub, testManifest, testWorld } from './support/hub.ts';
 import { addToneModels, startServer, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
+import { until } from './support/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'open-speech-cli-models-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -71,6 +72,34 @@ describe('through a server', () => {
     assert.match(outcome.stderr, /^vosk-model cannot be used yet: .*OS_VOSK_LIBRARY.*\n$/);
     const [{ lacks }] = JSON.parse(succeeded(await models(env, 'pull', 'vosk-model', '--json')));
     assert.match(lacks, /OS_VOSK_LIBRARY/);
+  });
+
+  test('a download goes on when the command is interrupted, until it is cancelled, which all who wait are told', async (t) => {
+    succeeded(await models(env, 'rm', 'tone-voice'));
+    hub.misbehave = () => true;
+    const pull = (...words: string[]) => startCommand(['models', 'pull', 'tone-voice', ...words], { env, cwd: folder });
+    const { library } = server.server;
+    const arrival = (): string => library.arrival('tone-voice').state;
+    const followed = t.mock.method(library, 'onChange').mock;
+    const [left, waiting] = [pull(), pull('--json')];
+    await until(() => arrival() === 'downloading' && followed.callCount() === 2);
+    left.child.kill('SIGINT');
+    const interrupted = await left.outcome;
+    assert.equal(interrupted.status, 130);
+    assert.match(interrupted.stderr, /^tone-voice: http.* goes on .*models cancel tone-voice\n$/);
+    assert.equal(arrival(), 'downloading');
+    assert.deepEqual(JSON.parse(succeeded(await models(env, 'cancel', 'tone-voice', '--json'))), [
+      { model: 'tone-voice', state: 'cancelled' },
+    ]);
+    assert.equal(arrival(), 'absent');
+    const { status, stdout } = await waiting.outcome;
+    assert.equal(status, 1);
+    assert.match(stdout.toString(), /somebody has cancelled it/);
+    hub.misbehave = () => false;
+    const { status: again, stderr } = await models(env, 'cancel', 'tone-voice');
+    assert.equal(again, 1);
+    assert.match(stderr, /tone-voice: .*not being fetched/);
+    assert.equal(succeeded(await models(env, 'pull', 'tone-voice')), 'tone-voice: ready\n');
   });
 
   test('a model that does not come ends with the reason and with what helps', async () => {
@@ -177,6 +206,7 @@ describe('without a server', () => {
     succeeded(await runCommand(['speak', 'hello', '--model', 'mine', '-o', file], { env, cwd: folder }));
     assert.match((await models(env, 'rm', 'tone-voice')).stderr, /unpin it first/);
     assert.match((await models(env, 'load', 'tone-voice')).stderr, /no server runs here.*open-speech serve/);
+    assert.match((await models(env, 'cancel', 'tone-voice')).stderr, /no server runs here that fetches.*Ctrl\+C/);
     assert.match((await models(env, 'pin', 'nothing')).stderr, /there is no model 'nothing' here/);
   });
 

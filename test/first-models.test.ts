@@ -186,6 +186,16 @@ test('where somebody looks after the models, none is fetched unasked', async (t)
     ['another model was fetched', (server: TestServer) => pull(server, 'tone-voice')],
     ['one of the first was fetched', (server: TestServer) => pull(server, VOICE)],
     [
+      'one of the first was cancelled on its way',
+      async (server: TestServer, hub: Hub) => {
+        hub.misbehave = () => true;
+        const download = (method: string) => server.fetch(`/api/models/${EAR}/download`, { method });
+        assert.equal((await download('POST')).status, 202);
+        assert.equal((await download('DELETE')).status, 200);
+        hub.misbehave = () => false;
+      },
+    ],
+    [
       'a model was fetched and removed',
       async (server: TestServer) => {
         await pull(server, 'tone-ear');
@@ -196,7 +206,7 @@ test('where somebody looks after the models, none is fetched unasked', async (t)
     await t.test(what, async (t) => {
       const { hub, start } = await freshMachine(t);
       const server = await start({ OS_FETCH_FIRST_MODELS: 'false' });
-      await manage(server);
+      await manage(server, hub);
       await server.server.close();
       const seen = hub.requests.length;
       const second = await start();

@@ -1,6 +1,7 @@
 /** `/api/models` and `/api/ps`: models come from a hub, work at once, and go again, with nobody restarting anything. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openKeyStore } from '../src/accounts/keys.ts';
@@ -22,19 +23,26 @@ interface Managed {
   consents: string[];
   sizeBytes: number;
   commercialUse: boolean | null;
+  progress: { bytes: number } | null;
 }
 
 /** A server whose catalogue is the tone models, to be had from a hub on this machine. */
 async function serveShop(
   t: TestContext,
-  changes: { voice?: object; env?: Record<string, string> } = {},
+  changes: { voice?: object; ballastBytes?: number; env?: Record<string, string> } = {},
 ): Promise<{ hub: Hub; server: TestServer }> {
   const hub = await Hub.start();
   t.after(() => hub.close());
   const [voice, ear] = await shipTones(hub);
+  const { ballastBytes = 0 } = changes;
+  const ballast =
+    ballastBytes === 0 ? [] : [{ ...hub.file('ballast.bin', randomBytes(ballastBytes)), path: 'ballast.bin' }];
   const server = await serveDuring(t, {
     env: { OS_MODEL_HOSTS: HOSTS.join(','), ...changes.env },
-    outside: { shipped: [{ ...voice!, ...changes.voice }, ear!], world: testWorld() },
+    outside: {
+      shipped: [{ ...voice!, ...changes.voice, files: [...voice!.files, ...ballast] }, ear!],
+      world: testWorld(),
+    },
   });
   return { hub, server };
 }
@@ -54,6 +62,9 @@ async function told<T>(answer: Response, status = 200): Promise<T> {
   assert.equal(answer.status, status, text);
   return JSON.parse(text) as T;
 }
+
+/** What the store keeps of models that are not whole. */
+const incoming = ({ dataDir }: TestServer): string[] => readdirSync(join(dataDir, 'models/.incoming'));
 
 async function events(server: TestServer, id: string): Promise<Record<string, unknown>[]> {
   const answer = await server.fetch(`/api/models/${id}/progress`);
@@ -178,6 +189,46 @@ test('a model on its way is not removed', async (t) => {
   await told(await post(server, '/api/models/tone-voice/download'), 202);
   await until(() => hub.requests.length > 0);
   await assertError(await remove(server, '/api/models/tone-voice/artifacts'), { status: 409, code: 'conflict' });
+});
+
+test('a download is cancelled for all who follow it; what came is kept, for the next one or to be deleted', async (t) => {
+  const { hub, server } = await serveShop(t, { ballastBytes: 500_000 });
+  const path = '/api/models/tone-voice/download';
+  await assertError(await remove(server, path), { status: 409, code: 'conflict', says: /not being fetched/ });
+  hub.pauseMs = 60;
+  hub.holdAt = 400_000;
+  await told(await post(server, path), 202);
+  const following = [events(server, 'tone-voice'), events(server, 'tone-voice')];
+  await until(async () => {
+    const { progress } = await told<Managed>(await server.fetch('/api/models/tone-voice/status'));
+    return (progress?.bytes ?? 0) >= 100_000;
+  });
+  const cancelled = await told<Managed>(await remove(server, path));
+  assert.deepEqual([cancelled.state, cancelled.reason, cancelled.present], ['absent', null, false]);
+  for (const seen of await Promise.all(following)) {
+    assert.deepEqual(seen.at(-1), { type: 'model.absent', model: 'tone-voice' });
+  }
+  await assertError(await remove(server, path), { status: 409, code: 'conflict' });
+
+  hub.requests.length = 0;
+  hub.pauseMs = 0;
+  hub.holdAt = Number.POSITIVE_INFINITY;
+  await told(await post(server, path), 202);
+  assert.deepEqual((await events(server, 'tone-voice')).at(-1), { type: 'model.ready', model: 'tone-voice' });
+  assert.ok(
+    hub.requests.some(({ headers }) => headers.range !== undefined),
+    'it began anew',
+  );
+  assert.equal((await speak(server, 'tone-voice')).status, 200);
+
+  hub.misbehave = () => true;
+  const ear = '/api/models/tone-ear';
+  await told(await post(server, `${ear}/download`), 202);
+  await until(() => existsSync(join(server.dataDir, 'models/.incoming')) && incoming(server).length > 0);
+  await told(await remove(server, `${ear}/download`));
+  assert.equal(incoming(server).length, 1);
+  await told(await remove(server, `${ear}/artifacts`));
+  assert.deepEqual(incoming(server), []);
 });
 
 test('whatever a hundred callers ask for at once, each gets a clear answer and the model still works', async (t) => {
@@ -316,6 +367,7 @@ test('reading and changing models need scopes of their own', async (t) => {
   }
   for (const [method, path] of [
     ['POST', '/api/models/tone-voice/download'],
+    ['DELETE', '/api/models/tone-voice/download'],
     ['POST', '/api/models/tone-voice/load'],
     ['DELETE', '/api/models/tone-voice'],
     ['DELETE', '/api/models/tone-voice/artifacts'],

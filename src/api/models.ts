@@ -18,7 +18,7 @@ import { modelChoiceRoutes } from './model-choices.ts';
 import { modelMemoryRoutes } from './model-memory.ts';
 import { arrivalEvents } from './model-progress.ts';
 import { withScope } from './policy.ts';
-import { errorResponses } from './schemas.ts';
+import { errorResponses, errorSchema } from './schemas.ts';
 import { cancelWhenGone, EVENT_STREAM_HEADERS, sendStream } from './stream.ts';
 
 export interface ModelRoutesDeps extends DescribeDeps, Pick<SpeechService, 'settings' | 'log'> {
@@ -147,6 +147,25 @@ function modelLibraryRoutes(app: App, deps: ModelRoutesDeps): void {
       const group = MODEL_GROUPS.get(model);
       if (group === undefined) return begin(model, request.body);
       return { models: group.map((id) => begin(id, request.body)) };
+    },
+  );
+
+  app.delete(
+    '/api/models/:id/download',
+    {
+      config: write,
+      schema: {
+        tags,
+        summary: 'Stop fetching a model',
+        description:
+          'For everybody who waits for it; answers once it has stopped, with the model as it is then. What has come is kept for some days, and the next download goes on from there; `DELETE …/artifacts` deletes it.',
+        params,
+        response: { 200: managedModel, ...changeResponses, 409: errorSchema.describe('Nobody fetches it here') },
+      },
+    },
+    async (request) => {
+      const { id } = findModel(deps, request.params.id).manifest;
+      return describeOne(deps, await library.cancel(id));
     },
   );
 

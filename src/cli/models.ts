@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<string, { takes: string; words: readonly [number,
   list: { takes: 'nothing', words: [0, 0] },
   show: { takes: 'one model to show', words: [1, 1] },
   pull: { takes: 'a model to fetch, or first or recommended', words: [1, 100] },
+  cancel: { takes: 'a model that is being fetched', words: [1, 100] },
   rm: { takes: 'a model to remove', words: [1, 100] },
   load: { takes: 'a model to load', words: [1, 100] },
   unload: { takes: 'a model to unload', words: [1, 100] },
@@ -37,7 +38,7 @@ export const command: Command = {
   help: `Usage: open-speech models [list] [--available] [options]
        open-speech models show <model> [options]
        open-speech models pull <model>…|first|recommended [options]
-       open-speech models rm <model> [options]
+       open-speech models cancel|rm <model> [options]
        open-speech models load|unload|pin|unpin <model> [options]
        open-speech models default [stt|tts <model>] [--language <tag>] [--clear] [options]
        open-speech models alias [<name> <model>] [--clear] [options]
@@ -48,8 +49,9 @@ export const command: Command = {
 
 list and show say which models there are and what they can do, and where one cannot be used, why not and what mends
 it; a star marks the default of its kind. pull fetches models one after the other and checks every byte of them: those that
-are named, the two small ones that a first start fetches, or the two that most people want. rm deletes a model's files,
-verify hashes them anew. export and import carry a model to a network without a way out, in one signed file.
+are named, the two small ones that a first start fetches, or the two that most people want. Ctrl+C ends it, but not what a
+server fetches for it: that is what cancel is for. What has come is kept, and the next pull goes on from there. rm deletes
+a model's files, verify hashes them anew. export and import carry a model to a network without a way out, in one signed file.
 
 load and unload say what is in the memory of a server; a pinned model stays there and is loaded at every start. default
 says which model callers get who name none, in a language or in all others; alias gives a model one more name. doctor
@@ -86,9 +88,10 @@ Example: open-speech models pull recommended
         ? await list(server, settings, options)
         : await show(words[0]!, server, settings, options);
     }
-    if (action === 'pull' || action === 'rm') {
-      const { pull, remove } = await import('./models/change.ts');
-      return await (action === 'pull' ? pull : remove)(words, await findHere(), settings, options);
+    if (action === 'pull' || action === 'cancel' || action === 'rm') {
+      const { pull, cancel, remove } = await import('./models/change.ts');
+      const work = { pull, cancel, rm: remove }[action];
+      return await work(words, await findHere(), settings, options);
     }
     if (action === 'load' || action === 'unload' || action === 'pin' || action === 'unpin') {
       const { memory } = await import('./models/memory.ts');

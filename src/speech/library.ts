@@ -3,6 +3,7 @@ import { abortError, SpeechError, type SpeechErrorData } from '../errors.ts';
 import type { Catalog, CatalogModel } from '../models/catalog.ts';
 import { Choices } from '../models/choices.ts';
 import { whatNames } from '../models/choose.ts';
+import { settleFirstModels } from '../models/first-models.ts';
 import type { ModelManifest } from '../models/manifest.ts';
 import type { Names } from '../models/names.ts';
 import { shippedManifests } from '../models/shipped.ts';
@@ -39,7 +40,7 @@ export interface LibraryOptions {
   catalog: Catalog;
   /** What can be had. */
   shipped: readonly ModelManifest[];
-  settings: Pick<Settings, 'sttModel' | 'ttsModel' | 'modelAliases' | 'defaultModels'>;
+  settings: Pick<Settings, 'dataDir' | 'sttModel' | 'ttsModel' | 'modelAliases' | 'defaultModels'>;
   /** What was chosen at run time. */
   choices: Choices;
   /** Who holds models in memory, if anybody does here. */
@@ -80,7 +81,7 @@ export class ModelLibrary {
   readonly store: ModelStore;
   #options: LibraryOptions;
   /** What is being brought, by id. It counts as under way until its model can be used. */
-  #underWay = new Map<string, Promise<void>>();
+  #underWay = new Map<string, { done: Promise<void>; stop: AbortController }>();
   #listeners = new Set<(id: string) => void>();
   #closing = new AbortController();
   #refreshed: Promise<void> = Promise.resolve();
@@ -165,15 +166,33 @@ export class ModelLibrary {
     if (present === undefined) requireConsent(manifest, options);
     if (this.#closing.signal.aborted) throw abortError(this.#closing.signal);
     if (this.#underWay.has(manifest.id)) return;
-    const work = this.install(manifest.id, { ...options, signal: this.#closing.signal })
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, stop.signal]);
+    const done = this.install(manifest.id, { ...options, signal })
       // Whoever began it or the store logs it, and the store keeps it as the model's state.
       .catch(() => {})
       .finally(() => {
         this.#underWay.delete(manifest.id);
         this.#tell(manifest.id);
       });
-    this.#underWay.set(manifest.id, work);
+    this.#underWay.set(manifest.id, { done, stop });
     this.#tell(manifest.id);
+  }
+
+  /**
+   * Ends what `begin` began, for everybody who waits for it, and returns the model's id once it has ended. What has come
+   * stays for the next time. Throws SpeechError `model_not_found`, and `conflict` where nothing is under way.
+   */
+  async cancel(name: string): Promise<string> {
+    const { id } = this.find(name).manifest;
+    const work = this.#underWay.get(id);
+    if (work === undefined) {
+      throw new SpeechError('conflict', `The model '${id}' is not being fetched by this server.`, { param: 'model' });
+    }
+    settleFirstModels(this.#options.settings.dataDir);
+    work.stop.abort(new SpeechError('cancelled', `Fetching the model '${id}' was cancelled.`));
+    await work.done;
+    return id;
   }
 
   /**
@@ -220,7 +239,7 @@ export class ModelLibrary {
   async close(): Promise<void> {
     this.#closing.abort(new SpeechError('shutting_down', 'The server is shutting down.'));
     await this.store.close();
-    await Promise.all(this.#underWay.values());
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done));
     this.#stopListening();
   }
 

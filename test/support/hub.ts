@@ -47,6 +47,8 @@ export class Hub {
   port = 0;
   /** Pause before each 64 kB of a file. */
   pauseMs = 0;
+  /** Bytes of each file after which nothing more comes until this is raised. */
+  holdAt = Number.POSITIVE_INFINITY;
   #server = createServer((request, response) => this.#answer(request, response));
 
   static async start(): Promise<Hub> {
@@ -58,6 +60,7 @@ export class Hub {
   }
 
   async close(): Promise<void> {
+    this.holdAt = Number.POSITIVE_INFINITY;
     this.#server.close();
     this.#server.closeAllConnections();
     await once(this.#server, 'close');
@@ -132,6 +135,7 @@ export class Hub {
     const step = 64 * 1024;
     for (let at = 0; at < body.length; at += step) {
       if (this.pauseMs > 0) await sleep(this.pauseMs);
+      while (at >= this.holdAt) await sleep(5);
       const piece = body.subarray(at, at + step);
       this.bytesSent += piece.length;
       yield piece;

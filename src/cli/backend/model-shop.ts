@@ -109,8 +109,20 @@ export async function openOwnLibrary(settings: Settings) {
   return await openLibrary({ settings, catalog, log: commandLog(settings) });
 }
 
+const at = (name: string, rest: string): string => `/api/models/${encodeURIComponent(name)}/${rest}`;
+
+/** Ends what a server fetches, once it has ended there. Returns the model's id. */
+export async function cancelPull(
+  name: string,
+  server: ServerAddress,
+  { limits }: Settings,
+  signal: AbortSignal,
+): Promise<string> {
+  const request = { method: 'DELETE', path: at(name, 'download'), idleMs: limits.requestTimeoutMs, signal } as const;
+  return (JSON.parse(await textOf(await call(server, request))) as { id: string }).id;
+}
+
 function serverShop(server: ServerAddress, idleMs: number): ModelShop {
-  const at = (name: string, rest: string): string => `/api/models/${encodeURIComponent(name)}/${rest}`;
   const lacks = async (name: string, signal: AbortSignal): Promise<string | undefined> => {
     const answer = await call(server, { method: 'GET', path: at(name, 'status'), idleMs: ANSWER_MS, signal });
     const { state, ...why } = JSON.parse(await textOf(answer)) as Lack & { state: string };
@@ -127,9 +139,11 @@ function serverShop(server: ServerAddress, idleMs: number): ModelShop {
         signal,
       });
       await textOf(begun);
+      onProgress({ state: 'queued', bytes: 0, total: 0, rate: 0 });
       const followed = await call(server, { method: 'GET', path: at(name, 'progress'), idleMs: EVENT_MS, signal });
       for await (const event of serverEvents(followed)) {
         if (event.type === 'model.ready') return await lacks(name, signal);
+        if (event.type === 'model.absent') throw new Error(`${server.url}: somebody has cancelled it`);
         if (event.error !== undefined) throw helpful(`${server.url}: ${event.error.message}`, event.error.code);
         if (event.type === 'model.progress') onProgress(event as unknown as PullProgress);
       }

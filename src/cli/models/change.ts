@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/kinds.ts';
 import { MODEL_GROUPS } from '../../models/shipped.ts';
 import type { ServerAddress } from '../backend/http.ts';
-import { type ModelShop, openModelShop, type PullProgress } from '../backend/model-shop.ts';
+import { cancelPull, type ModelShop, openModelShop, type PullProgress } from '../backend/model-shop.ts';
 import { tellOwnServer } from '../backend/own-server.ts';
 import { explain } from '../explain.ts';
 import type { ModelsOptions } from '../models.ts';
@@ -12,7 +12,7 @@ import { showProgress } from '../terminal/progress.ts';
 /** What became of one model that a command was asked about. */
 export interface Result {
   model: string;
-  state: 'ready' | 'deleted' | 'loaded' | 'unloaded' | 'pinned' | 'unpinned' | 'failed';
+  state: 'ready' | 'cancelled' | 'deleted' | 'loaded' | 'unloaded' | 'pinned' | 'unpinned' | 'failed';
   error?: string;
   /** What it still needs before it can be used, and what gets that. */
   lacks?: string;
@@ -36,17 +36,48 @@ export async function pull(
         let latest: PullProgress | undefined;
         let lacks: string | undefined;
         const progress = showProgress(() => progressLine(name, latest));
+        const onAbort = (): void => {
+          progress.end();
+          if (latest !== undefined) process.stderr.write(goesOn(name, server));
+        };
+        signal.addEventListener('abort', onAbort);
         const onProgress = (now: PullProgress): void => {
           latest = now;
         };
         try {
           lacks = await shop.pull(name, { ...consent, signal, onProgress });
         } finally {
+          signal.removeEventListener('abort', onAbort);
           progress.end();
         }
         return lacks === undefined ? { model: name, state: 'ready' } : { model: name, state: 'ready', lacks };
       });
     }),
+  );
+}
+
+/** What becomes of a download that was waited for until Ctrl+C. */
+function goesOn(name: string, server: ServerAddress | undefined): string {
+  return server === undefined
+    ? `${name}: what has come is kept; the next pull goes on from there\n`
+    : `${name}: ${server.url} goes on fetching it; to end that: open-speech models cancel ${name}\n`;
+}
+
+/** `models cancel`: ends what a server fetches, whoever asked for it. */
+export async function cancel(
+  names: readonly string[],
+  server: ServerAddress | undefined,
+  settings: Settings,
+  options: ModelsOptions,
+): Promise<number> {
+  if (server === undefined) {
+    throw new Error('no server runs here that fetches models; a pull that works without one ends with Ctrl+C');
+  }
+  return await interruptible((signal) =>
+    forEach('cancel', names, options, signal, async (name) => ({
+      model: await cancelPull(name, server, settings, signal),
+      state: 'cancelled',
+    })),
   );
 }
 
