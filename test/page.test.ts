@@ -304,6 +304,35 @@ describe('the page in a browser', { skip: needsBrowser() }, () => {
     await leave();
   });
 
+  test('a download is cancelled, and goes on from there when it is asked for again', async (t) => {
+    const { hub, shop } = await serveShop(t);
+    const { page, leave } = await visitWithKey('/#/models', shop);
+    const voice = page.getByRole('listitem', { name: 'tone-voice' });
+    const dialog = page.getByRole('dialog');
+    const bar = voice.getByRole('progressbar', { name: 'Download of tone-voice' });
+    const pull = async (): Promise<void> => {
+      await voice.getByRole('button', { name: 'Download tone-voice' }).click();
+      for (const consent of await dialog.getByRole('checkbox').all()) await consent.check();
+      await dialog.getByRole('button', { name: 'Download' }).click();
+    };
+    hub.pauseMs = 50;
+    hub.holdAt = 1_000_000;
+    await pull();
+    await until(async () => Number(await bar.getAttribute('aria-valuenow')) > 4);
+    await voice.getByRole('button', { name: 'Cancel tone-voice' }).click();
+    await voice.getByRole('button', { name: 'Download tone-voice' }).waitFor();
+    assert.equal(await bar.count(), 0);
+    assert.equal(await voice.getByRole('alert').count(), 0);
+    await page.getByRole('status', { name: 'News of models' }).getByText('tone-voice: Download cancelled').waitFor();
+    const from = hub.requests.length;
+    hub.pauseMs = 0;
+    hub.holdAt = Number.POSITIVE_INFINITY;
+    await pull();
+    await voice.getByRole('button', { name: 'Load tone-voice' }).waitFor();
+    assert.ok(hub.requests.slice(from).some(({ headers }) => headers.range !== undefined));
+    await leave();
+  });
+
   test('a download that fails says why and what mends it, and can be tried again', async (t) => {
     const { hub, shop } = await serveShop(t);
     const { page, leave } = await visitWithKey('/#/models', shop);

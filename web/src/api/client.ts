@@ -19,7 +19,9 @@ export interface Api {
   library(signal?: AbortSignal): Promise<ModelLibrary>;
   /** Begins to fetch a model. */
   pull(id: string, consents: readonly Consent[]): Promise<void>;
-  /** How a model arrives, until it is here or nobody fetches it. Rejects with what ended the download. */
+  /** Ends that, for everybody who waits for it. Resolves when it has ended. */
+  cancelPull(id: string): Promise<void>;
+  /** How a model arrives, until it is here. Rejects with what ended the download. */
   transfer(id: string, signal: AbortSignal): AsyncGenerator<Transfer, void>;
   /** Resolves when it is in memory. */
   load(id: string): Promise<void>;
@@ -126,6 +128,7 @@ export function createApi(key: string | null, onRefused: (error: ApiError) => vo
     library: (signal) => json<ModelLibrary>('api/models', signal),
     pull: (id, consents) =>
       order('POST', modelPath(id, 'download'), Object.fromEntries(consents.map((consent) => [consent, true]))),
+    cancelPull: (id) => order('DELETE', modelPath(id, 'download')),
     async *transfer(id, signal) {
       const response = await send(modelPath(id, 'progress'), { signal });
       for await (const event of sseEvents(bodyOf(response))) {

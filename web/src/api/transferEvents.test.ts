@@ -10,9 +10,15 @@ test('progress is told in bytes, and what is not known counts as nothing', () =>
   assert.deepEqual(transferEvent(bare), { state: 'verifying', bytes: 0, total: 0, rate: 0 });
 });
 
-test('a model that is here, or that nobody fetches, ends the events', () => {
+test('a model that is here ends the events', () => {
   assert.equal(transferEvent({ type: 'model.ready', model: 'a' }), 'end');
-  assert.equal(transferEvent({ type: 'model.absent', model: 'a' }), 'end');
+});
+
+test('a model that nobody fetches any more is not taken for one that is here', () => {
+  assert.throws(
+    () => transferEvent({ type: 'model.absent', model: 'a' }),
+    (thrown) => thrown instanceof ApiError && thrown.code === 'cancelled',
+  );
 });
 
 test('a download that failed is an error with the words of the server', () => {

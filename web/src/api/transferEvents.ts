@@ -12,12 +12,13 @@ export interface Transfer {
 const STATES: readonly string[] = ['queued', 'downloading', 'unpacking', 'verifying'] satisfies Transfer['state'][];
 
 /**
- * Reads an event of `GET /api/models/{id}/progress`: how far the model is, `end` once it is here or nobody fetches it,
- * null for an event of a later version. Throws the ApiError that ended the download.
+ * Reads an event of `GET /api/models/{id}/progress`: how far the model is, `end` once it is here, null for an event of a
+ * later version. Throws the ApiError that ended the download, also where it was cancelled.
  */
 export function transferEvent(data: unknown): Transfer | 'end' | null {
   const type = field(data, 'type');
-  if (type === 'model.ready' || type === 'model.absent') return 'end';
+  if (type === 'model.ready') return 'end';
+  if (type === 'model.absent') throw new ApiError('It is no longer being downloaded.', { code: 'cancelled' });
   if (type === 'model.failed') {
     const fields = errorFields(data);
     throw new ApiError(fields?.message ?? 'The model could not be fetched.', fields ?? {});

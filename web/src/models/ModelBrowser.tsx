@@ -53,7 +53,7 @@ export function ModelBrowser({ library, present, search, onSearch }: ModelBrowse
   const act = useMemo(
     () =>
       (action: ModelAction, { id }: ManagedModel): void => {
-        if (action === 'load' || action === 'unload') actions[action](id);
+        if (action === 'cancel' || action === 'load' || action === 'unload') actions[action](id);
         else if (action === 'pin' || action === 'unpin') actions.pin(id, action === 'pin');
         else setDialog({ action, id });
       },

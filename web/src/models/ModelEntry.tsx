@@ -123,6 +123,7 @@ function Fact({ name, children }: { name: string; children: string }) {
 
 const BUTTONS: Partial<Record<ModelAction, { label: string; icon: IconName; invites?: boolean }>> = {
   pull: { label: 'Download', icon: 'download', invites: true },
+  cancel: { label: 'Cancel', icon: 'cross' },
   load: { label: 'Load', icon: 'load' },
   unload: { label: 'Unload', icon: 'eject' },
 };

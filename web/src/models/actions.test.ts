@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { actionsFor } from './actions.ts';
 import { managed } from './managed.fixture.ts';
 
-test('a model that is not here can be fetched, and one on its way can be left alone', () => {
+test('a model that is not here can be fetched, and one on its way can be called off', () => {
   assert.deepEqual(actionsFor(managed({ state: 'absent' })), ['pull']);
   assert.deepEqual(actionsFor(managed({ state: 'failed' })), ['pull']);
   for (const state of ['queued', 'downloading', 'unpacking', 'verifying'] as const) {
-    assert.deepEqual(actionsFor(managed({ state })), []);
+    assert.deepEqual(actionsFor(managed({ state })), ['cancel']);
   }
 });
 

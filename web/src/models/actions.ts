@@ -1,12 +1,15 @@
 import type { ManagedModel } from '../api/manager.ts';
+import { transferOf } from './arrival.ts';
 
-export type ModelAction = 'pull' | 'load' | 'unload' | 'pin' | 'unpin' | 'default' | 'remove';
+export type ModelAction = 'pull' | 'cancel' | 'load' | 'unload' | 'pin' | 'unpin' | 'default' | 'remove';
 
 const AT_REST: ReadonlySet<string> = new Set(['available', 'quarantined']);
 const FETCHABLE: ReadonlySet<string> = new Set(['absent', 'failed', 'unavailable']);
 
 /** What can be asked of a model as it is now, the most likely first. The server has the last word. */
-export function actionsFor({ kind, state, present, packaged, pinned }: ManagedModel): ModelAction[] {
+export function actionsFor(model: ManagedModel): ModelAction[] {
+  const { kind, state, present, packaged, pinned } = model;
+  if (transferOf(model) !== null) return ['cancel'];
   if (!present) return FETCHABLE.has(state) ? ['pull'] : [];
   const usable = state !== 'unavailable';
   return [

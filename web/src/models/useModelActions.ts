@@ -9,6 +9,8 @@ import { useApi } from '../session/SessionContext.tsx';
 export interface ModelActions {
   refresh(): Promise<void>;
   pull(id: string, consents: readonly Consent[]): void;
+  /** Ends the download. */
+  cancel(id: string): void;
   load(id: string): void;
   unload(id: string): void;
   pin(id: string, pinned: boolean): void;
@@ -38,6 +40,7 @@ export function useModelActions(): ModelActions {
       refresh,
       pull: (id, consents) =>
         act(id, 'Starting', 'Download begun', 'It is not downloaded', () => api.pull(id, consents)),
+      cancel: (id) => act(id, 'Cancelling', 'Download cancelled', 'It is still downloading', () => api.cancelPull(id)),
       load: (id) => act(id, 'Loading', 'In memory', 'It could not be loaded', () => api.load(id)),
       unload: (id) => act(id, 'Unloading', 'Unloaded', 'It could not be unloaded', () => api.unload(id)),
       pin: (id, pinned) =>
