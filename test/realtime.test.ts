@@ -277,3 +277,20 @@ test('clients from before general availability are spoken to in their own words'
   assert.ok(client.types().every((type) => !type.includes('output_audio') && type !== 'conversation.item.added'));
   client.close();
 });
+
+test('at shutdown the last words are told and answered, and then why the session ends', async (context) => {
+  const { server } = await conversation(context, () => ['good night']);
+  const client = await RealtimeClient.open(server);
+  const update = { output_modalities: ['text'], audio: { input: { transcription: {} } } };
+  client.send({ type: 'session.update', session: { type: 'realtime', ...update } });
+  const audio = await spokenPcm(server, 'good morning');
+  client.append(audio.subarray(0, audio.length - 72_000));
+  await client.next('input_audio_buffer.speech_started');
+  await server.server.close();
+  assert.equal((await client.next('conversation.item.input_audio_transcription.completed')).transcript, 'good morning');
+  assert.equal((await client.next('response.output_text.done')).text, 'good night');
+  assert.equal((await client.next('response.done')).response.status, 'completed');
+  assert.equal((await client.next('error')).error.code, 'server_shutting_down');
+  await assert.rejects(client.next('nothing'), /closed/);
+  assert.equal(client.closed?.code, 1001);
+});

@@ -3,6 +3,7 @@ import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } from '../live/contract.ts';
 import { fromBeta, toBeta } from './beta.ts';
 import { eventIdOf, readClientEvent, readFrame } from './client-events.ts';
+import { ItemHearing } from './item-hearing.ts';
 import { RealtimeProblem } from './problem.ts';
 import { type Input, step } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
@@ -35,11 +36,12 @@ export interface RealtimeStart {
 
 /** The least that can be committed, as OpenAI has it. */
 const LEAST_COMMIT_MS = 100;
-/**
- * Silence that ends a turn where the client asks for semantic detection. There is no model here that knows whether a
- * sentence is complete, so eagerness only chooses how long a pause may be.
- */
+/** Semantic detection without a model that hears whether a turn is over: eagerness only chooses how long a pause may be. */
 const EAGERNESS_SILENCE_MS = { low: 1200, medium: 800, auto: 800, high: 400 } as const;
+/** With one: how long a pause may be that does not sound like an end, as OpenAI has it. */
+const EAGERNESS_PATIENCE_MS = { low: 8000, medium: 4000, auto: 4000, high: 2000 } as const;
+/** A shorter pause is none: too soon to ask. */
+const ASK_MS = 200;
 const SEMANTIC = { threshold: 0.5, prefixMs: 300 } as const;
 
 /** One Realtime session between a socket and the machine that decides. */
@@ -57,9 +59,21 @@ export class RealtimeSession {
   #idleFromMs = 0;
   #reader: SampleReader;
   #responses = new Map<string, AbortController>();
+  /** The same, until they are told to the end. */
+  #making = new Set<Promise<void>>();
+  #ending: RealtimeProblem | undefined;
   #close = new AbortController();
-  /** Items that came as audio, and wait to be heard; the first one is. */
-  #unheard: { item: string; audio: Buffer; format: AudioFormat }[] = [];
+  /** Hears what comes as an item. */
+  readonly #items = new ItemHearing({
+    isWanted: (item) => this.#state.untranscribed.has(item),
+    onHeard: (item, transcript) => this.#take({ type: 'transcribed', item, transcript }),
+    open: (onEvent) => {
+      const options = this.#listeningOptions(this.#state.session);
+      // Noise is taken out of what the client's microphone hears, not of what it has made.
+      const plain: ListeningOptions = { ...options, partials: false, turns: { kind: 'manual' }, reduceNoise: false };
+      return this.#deps.openListening(plain, this.#caller, onEvent);
+    },
+  });
   #inputs: Input[] = [];
   /** Inputs wait: for the one before, and at first for the session to open. */
   #busy = true;
@@ -96,7 +110,7 @@ export class RealtimeSession {
 
   /** Audio that waits to be heard, in ms. */
   get backlogMs(): number {
-    return (this.#listening?.backlogMs ?? 0) + this.#unheard.reduce((sum, each) => sum + lengthMs(each), 0);
+    return (this.#listening?.backlogMs ?? 0) + this.#items.waitingMs;
   }
 
   /** Somebody speaks whose pauses end the turn. */
@@ -109,6 +123,7 @@ export class RealtimeSession {
     let value: Record<string, unknown> | undefined;
     try {
       value = readFrame(frame);
+      if (this.#ending !== undefined) throw this.#ending;
       const event = readClientEvent(this.#beta ? fromBeta(value) : value);
       this.#take({ type: 'client', event });
     } catch (thrown) {
@@ -121,10 +136,24 @@ export class RealtimeSession {
     this.#take({ type: 'unreadable', problem, eventId });
   }
 
+  /** Takes no more from the client, and tells what was being said on both sides, then why. */
+  async finish(reason: RealtimeProblem): Promise<void> {
+    this.#ending = reason;
+    await this.#listening?.finish();
+    // Words that were heard last may be answered.
+    for (;;) {
+      await this.#items.heard;
+      if (this.#making.size === 0) break;
+      await Promise.all(this.#making);
+    }
+    this.refuse(reason);
+  }
+
   /** Ends all work at once. */
   close(): void {
     this.#close.abort(new SpeechError('cancelled', 'The session has ended.'));
     this.#listening?.close();
+    this.#items.close();
     this.#responses.clear();
   }
 
@@ -149,9 +178,13 @@ export class RealtimeSession {
     this.#busy = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const waiting = this.#inputs;
+        this.#inputs = [];
         const { state, effects } = step(this.#state, next, this.#deps.rules);
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
+        // What came of this one comes before what the client said behind it.
+        if (waiting.length > 0) this.#inputs.push(...waiting);
       }
     } finally {
       this.#busy = false;
@@ -192,7 +225,7 @@ export class RealtimeSession {
         this.#attempt(null, () => this.#hearItem(effect.item, effect.audio));
         return;
       case 'generate':
-        void this.#respond(effect.generation);
+        this.#make(effect.generation);
         return;
       case 'stop':
         this.#responses.get(effect.response)?.abort(new SpeechError('cancelled', 'The response was cancelled.'));
@@ -245,57 +278,21 @@ export class RealtimeSession {
     return turnsOf(audio.input.turn_detection, this.#idleFromMs);
   }
 
-  /** Takes what came as an item into the queue. Throws SpeechError `overloaded` where that is full. */
+  /** Throws SpeechError `overloaded` where too much waits. */
   #hearItem(item: string, audio: Buffer): void {
-    const [first, ...waiting] = this.#unheard;
-    // Whoever deletes an item does not want to know its words.
-    const wanted = waiting.filter((each) => this.#state.untranscribed.has(each.item));
-    this.#unheard = first === undefined ? [] : [first, ...wanted];
-    const added = { item, audio, format: this.#state.session.audio.input.format };
-    if (this.backlogMs + lengthMs(added) > this.#deps.maxBacklogMs) {
-      this.#inputs.push({ type: 'transcribed', item, transcript: '' });
-      throw new SpeechError('overloaded', 'The audio comes faster than it can be heard.', { param: 'item' });
-    }
-    this.#unheard.push(added);
-    if (first === undefined) void this.#hearItems();
-  }
-
-  /** One after another, so that a thousand items take no more room and no more recognisers than one. */
-  async #hearItems(): Promise<void> {
-    for (let next = this.#unheard[0]; next !== undefined; next = this.#unheard[0]) {
-      const transcript = await this.#transcribe(next);
-      this.#unheard.shift();
-      this.#take({ type: 'transcribed', item: next.item, transcript });
-      if (this.#close.signal.aborted) this.#unheard = [];
-    }
-  }
-
-  /** What was said in an item, heard beside the session's own input; nothing where that is not to be known. */
-  async #transcribe({ item, audio, format }: { item: string; audio: Buffer; format: AudioFormat }): Promise<string> {
-    if (!this.#state.untranscribed.has(item)) return '';
-    const said: string[] = [];
-    let listening: Listening | undefined;
     try {
-      listening = await this.#deps.openListening(
-        {
-          ...this.#listeningOptions(this.#state.session),
-          // Noise is taken out of what the client's microphone hears, not of what it has made.
-          ...{ partials: false, turns: { kind: 'manual' }, reduceNoise: false },
-        },
-        this.#caller,
-        (event) => {
-          if (event.type === 'final') said.push(event.text);
-        },
-      );
-      listening.push({ pcm: new SampleReader(wireEncoding(format)).read(audio), sampleRate: wireRate(format) });
-      await listening.finish();
-      return said.join(' ');
-    } catch {
-      // A response that waits for it goes on without it.
-      return '';
-    } finally {
-      listening?.close();
+      const { format } = this.#state.session.audio.input;
+      this.#items.hear({ item, audio, format }, this.#deps.maxBacklogMs - (this.#listening?.backlogMs ?? 0));
+    } catch (thrown) {
+      this.#inputs.push({ type: 'transcribed', item, transcript: '' });
+      throw thrown;
     }
+  }
+
+  #make(generation: Generation): void {
+    const made = this.#respond(generation);
+    this.#making.add(made);
+    void made.finally(() => this.#making.delete(made));
   }
 
   async #respond(generation: Generation): Promise<void> {
@@ -308,15 +305,12 @@ export class RealtimeSession {
   }
 }
 
-function lengthMs({ audio, format }: { audio: Buffer; format: AudioFormat }): number {
-  const bytesPerSample = format.type === 'audio/pcm' ? 2 : 1;
-  return (audio.length * 1000) / (bytesPerSample * wireRate(format));
-}
-
 function turnsOf(detection: TurnDetection | null, idleFromMs: number): Turns {
   if (detection === null) return { kind: 'manual' };
   if (detection.type === 'semantic_vad') {
-    return { kind: 'voice', ...SEMANTIC, silenceMs: EAGERNESS_SILENCE_MS[detection.eagerness] };
+    const { eagerness } = detection;
+    const judge = { askMs: ASK_MS, patienceMs: EAGERNESS_PATIENCE_MS[eagerness] };
+    return { kind: 'voice', ...SEMANTIC, silenceMs: EAGERNESS_SILENCE_MS[eagerness], judge };
   }
   const { threshold, prefix_padding_ms, silence_duration_ms, idle_timeout_ms } = detection;
   return {

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Listening, ListeningEvent } from '../live/contract.ts';
+import { RealtimeProblem } from './problem.ts';
+import { ears, final, openSession } from './testing.ts';
+
+const turn = () => new Promise(setImmediate);
+
+test('what a client says while its session opens is taken in its order, each with all that it causes', async () => {
+  const opened = Promise.withResolvers<Listening>();
+  let hear: (event: ListeningEvent) => void = () => {};
+  const { session, sent } = openSession({
+    openListening: (_options, _caller, onEvent) => {
+      hear = onEvent;
+      return opened.promise;
+    },
+  });
+  const say = (event: object) => session.receive(JSON.stringify(event));
+  const input = { turn_detection: null };
+  say({ type: 'session.update', session: { type: 'realtime', audio: { input } } });
+  say({ type: 'input_audio_buffer.commit' });
+  say({ type: 'input_audio_buffer.commit', event_id: 'second' });
+  say({ type: 'response.create', response: { instructions: 'Hi.', output_modalities: ['text'] } });
+  const numbers = [1];
+  opened.resolve(ears({ openMs: 200, commit: () => numbers.shift() }));
+  await turn();
+  const ITEM = ['conversation.item.added', 'conversation.item.done'];
+  assert.deepEqual(
+    sent.slice(0, 7).map(({ type }) => type),
+    ['session.created', 'session.updated', 'input_audio_buffer.committed', ...ITEM, 'error', 'response.created'],
+  );
+  hear(final(1, 'hello'));
+  await turn();
+  assert.equal(sent.at(-1)!.type, 'response.done');
+  session.close();
+});
+
+test('a session that is to end tells the words it was hearing and the answers it was giving, then why', async () => {
+  const finished = Promise.withResolvers<void>();
+  let hear: (event: ListeningEvent) => void = () => {};
+  const { session, sent } = openSession({
+    openListening: async (_options, _caller, onEvent) => {
+      hear = onEvent;
+      return ears({ finish: () => finished.promise });
+    },
+  });
+  await turn();
+  hear({ type: 'speech-started', utterance: 1, atMs: 0 });
+  const over = session.finish(new RealtimeProblem('server_shutting_down', 'bye'));
+  session.receive(JSON.stringify({ type: 'response.create', event_id: 'late', response: { instructions: 'x' } }));
+  hear({ type: 'speech-stopped', utterance: 1, atMs: 900 });
+  hear(final(1, 'last words'));
+  finished.resolve();
+  await over;
+  const types = sent.map(({ type }) => type);
+  assert.deepEqual(types.slice(1, 4), [
+    ...['input_audio_buffer.speech_started', 'error', 'input_audio_buffer.speech_stopped'],
+  ]);
+  const errors = sent.flatMap(({ error }) =>
+    error === undefined ? [] : [error as { code: string; event_id: string }],
+  );
+  assert.deepEqual(
+    errors.map(({ code, event_id }) => [code, event_id]),
+    [
+      ['server_shutting_down', 'late'],
+      ['server_shutting_down', null],
+    ],
+  );
+  assert.equal(types.at(-1), 'error');
+  session.close();
+});
+
+test('an answer that is being given when the session is to end is given to its end', async () => {
+  const words = Promise.withResolvers<void>();
+  const languageModel = {
+    async *think() {
+      yield { kind: 'text', delta: 'good ' };
+      await words.promise;
+      yield { kind: 'text', delta: 'bye' };
+      yield { kind: 'end' };
+    },
+  };
+  const { session, sent } = openSession({
+    openListening: async () => ears(),
+    languageModel: languageModel as never,
+    rules: {
+      maxItems: 9,
+      maxChars: 9999,
+      maxResponses: 4,
+      hasLanguageModel: true,
+      checkVoice() {},
+      checkRecogniser() {},
+    },
+  });
+  await turn();
+  session.receive(JSON.stringify({ type: 'response.create', response: { output_modalities: ['text'] } }));
+  await turn();
+  const over = session.finish(new RealtimeProblem('server_shutting_down', 'bye'));
+  words.resolve();
+  await over;
+  const [done, error] = sent.slice(-2) as unknown as { type: string; response: { status: string } }[];
+  assert.deepEqual([done!.type, done!.response.status, error!.type], ['response.done', 'completed', 'error']);
+  session.close();
+});
