@@ -86,9 +86,13 @@ async function speak(deps: ResponderDeps, generation: Generation, caller: LiveCa
   return end;
 }
 
-async function* thoughtsOf({ languageModel }: ResponderDeps, generation: Generation, signal: AbortSignal) {
+/** No faster than the client reads. */
+async function* thoughtsOf({ languageModel, ready }: ResponderDeps, generation: Generation, signal: AbortSignal) {
   if (languageModel !== undefined) {
-    yield* languageModel.think(generation, signal);
+    for await (const thought of languageModel.think(generation, signal)) {
+      await ready();
+      yield thought;
+    }
     return;
   }
   yield { kind: 'text', delta: generation.literal ?? '' } as const;
