@@ -37,6 +37,15 @@ test('a long turn whose parts are heard behind its commit is one item with all w
   assert.equal(driven.state.utterances.size, 0);
 });
 
+test('a turn that ends in silence ends with its last word', () => {
+  const driven = manual('transcription');
+  driven.take({ type: 'committed', utterance: 2, eventId: null });
+  driven.hear(part(1, 'one'));
+  driven.hear(final(2, ''));
+  assert.equal(driven.sent('conversation.item.input_audio_transcription.delta').delta, 'one');
+  assert.equal(driven.sent(COMPLETED).transcript, 'one');
+});
+
 test('words told before a commit and behind it are of one item', () => {
   const driven = manual('transcription');
   driven.hear(partial(1, 'one'));

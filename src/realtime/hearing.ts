@@ -77,7 +77,7 @@ function hearPartial(draft: Draft, number: number, confirmed: string): void {
 function hearFinal(draft: Draft, number: number, event: ListeningEvent & { type: 'final' }): void {
   const turns = draft.state.session.audio.input.turn_detection;
   const utterance = utteranceOf(draft, number);
-  const text = utterance.said + event.text;
+  const text = event.text === '' ? utterance.said.trimEnd() : utterance.said + event.text;
   const audioMs = utterance.audioMs + event.audioMs;
   if (event.continues && turns === null) {
     // The client's turn goes on until it commits, or has committed since.
