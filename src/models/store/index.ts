@@ -1,4 +1,5 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError, type SpeechErrorData } from '../../errors.ts';
@@ -63,10 +64,24 @@ export interface ModelStoreOptions {
  */
 export async function openModelStore(options: ModelStoreOptions, world?: World): Promise<ModelStore> {
   const layout = layoutOf(options.settings.modelDir);
-  for (const folder of [layout.root, layout.incoming, layout.trash, layout.locks]) {
+  const writable = await makeFolders(layout).then(
+    () => true,
+    async (error: NodeJS.ErrnoException) => {
+      if (!(await exists(layout.root))) throw error;
+      options.log.warn('The models folder cannot be written: what is there is used, and nothing comes or goes', {
+        reason: error.code,
+      });
+      return false;
+    },
+  );
+  return new ModelStore(options, layout, { installed: await installedIds(layout), writable }, world);
+}
+
+async function makeFolders({ root, incoming, trash, locks }: Layout): Promise<void> {
+  for (const folder of [root, incoming, trash, locks]) {
     await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
   }
-  return new ModelStore(options, layout, await installedIds(layout), world);
 }
 
 /** Models on this disk: fetched, verified, unpacked, and put in place whole or not at all. */
@@ -81,15 +96,17 @@ export class ModelStore {
   #flights = new Flights();
   #states = new Map<string, StoreState>();
   #listeners = new Set<StateListener>();
+  #writable: boolean;
 
   /** Use `openModelStore`. */
   constructor(
     { settings, log, catalogued }: ModelStoreOptions,
     layout: Layout,
-    installed: readonly string[],
+    { installed, writable }: { installed: readonly string[]; writable: boolean },
     world?: World,
   ) {
     this.#layout = layout;
+    this.#writable = writable;
     this.#settings = settings;
     this.#log = log;
     this.#catalogued = catalogued;
@@ -190,7 +207,10 @@ export class ModelStore {
   async export(id: string, path: string, { signal, onProgress = () => {} }: VerifyOptions): Promise<void> {
     const tools = { layout: this.#layout, hashing: this.#hashing, limits: this.#settings.limits, signal };
     const signer = Signer.open(this.#settings.dataDir);
-    await this.#locked(id, () => exportBundle(id, path, signer, { ...tools, meter: new ProgressMeter(onProgress) }));
+    const write = (): Promise<void> =>
+      exportBundle(id, path, signer, { ...tools, meter: new ProgressMeter(onProgress) });
+    // Where the folder cannot be written nothing changes, and there is no lock to take.
+    await (this.#writable ? this.#locked(id, write) : write());
   }
 
   /**
@@ -220,6 +240,7 @@ export class ModelStore {
 
   /** Cleans up after killed processes. Call it at a start, before anything else. */
   async recover(): Promise<Recovered> {
+    if (!this.#writable) return { resumable: [], deleted: [] };
     return await recover(this.#layout, this.#settings.limits.partialDownloadMs, Date.now());
   }
 
@@ -269,6 +290,9 @@ export class ModelStore {
 
   async #locked<T>(id: string, work: () => Promise<T>): Promise<T> {
     if (!MODEL_ID.test(id)) throw new SpeechError('model_not_found', 'There is no such model.', { param: 'model' });
+    if (!this.#writable) {
+      throw new SpeechError('conflict', 'The models folder (OS_MODEL_DIR) cannot be written: no model comes or goes.');
+    }
     const lock = tryLock(this.#layout.lock(id));
     if (lock === undefined) {
       throw new SpeechError('conflict', `Something else is changing the model '${id}'.`, { param: 'model' });

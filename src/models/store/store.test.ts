@@ -200,3 +200,22 @@ test('verifying names every file that is wrong', async (t) => {
     code: 'model_not_found',
   });
 });
+
+test('a folder that cannot be written still has its models, and says why none comes or goes', async (t) => {
+  const { hub, install, reopen, settings, logged } = await startBench(t);
+  const manifest = testManifest({ id: 'there', files: [hub.file('a.bin', randomBytes(500))] });
+  await install(manifest);
+  // Root may write everywhere: what stands in the way of the store's own folder does the same to everybody.
+  rmSync(join(settings.modelDir, '.locks'), { recursive: true });
+  writeFileSync(join(settings.modelDir, '.locks'), '');
+  const store = await reopen();
+  assert.match(logged.at(-1)!, /cannot be written/);
+  assert.deepEqual(await store.recover(), { resumable: [], deleted: [] });
+  assert.deepEqual(store.states.get('there'), { state: 'ready' });
+  const { signal } = new AbortController();
+  const refused = { code: 'conflict', message: /OS_MODEL_DIR/ };
+  await assert.rejects(store.install({ ...manifest, id: 'other' }, { signal }), refused);
+  await assert.rejects(store.remove('there'), refused);
+  assert.equal((await store.verify('all', { signal }))[0]?.ok, true);
+  await store.export('there', join(settings.dataDir, 'there.bundle'), { signal });
+});
