@@ -211,6 +211,22 @@ describe('SSML', () => {
     assert.match(await heard(server, await bytesOf(await ssml('<speak>it&apos;s &#x31;</speak>'))), /^it's 1/);
   });
 
+  test('is spoken by a voice of its language, unless the request names a voice or a language itself', async () => {
+    const german = (more: object) => ssml('<speak xml:lang="de-AT">guten Tag</speak>', { model: 'espeak', ...more });
+    const voiceOf = async (answer: Promise<Response>): Promise<string> => {
+      const received = await answer;
+      await bytesOf(received);
+      return received.headers.get('x-voice-id')!;
+    };
+    assert.equal(await voiceOf(german({})), 'de');
+    assert.match(await voiceOf(german({ voice: 'onyx' })), /^de\+m/);
+    assert.equal(await voiceOf(german({ voice: 'en-us' })), 'en-us');
+    assert.equal(await voiceOf(german({ language: 'fr-FR' })), 'fr-fr');
+    assert.match(await voiceOf(ssml('<speak xml:lang="en-ZA">hello</speak>', { model: 'espeak' })), /^en/);
+    const unknown = ssml('<speak xml:lang="xx">hello</speak>', { model: 'espeak' });
+    await assertError(await unknown, refused(/does not speak 'xx'/, 'unsupported_by_model'));
+  });
+
   test('a pause is as long as it says', async () => {
     const length = async (breaks: string) =>
       (await bytesOf(await ssml(`<speak>a${breaks}b</speak>`, { response_format: 'pcm' }))).length / 48;

@@ -5,6 +5,7 @@ import type { SpeakCapability } from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
 import type { CatalogModel } from '../models/catalog.ts';
 import type { Names } from '../models/names.ts';
+import { speaks } from '../models/names-of-voices.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Router } from '../workers/router.ts';
 import { cacheKey, type SpeechCache } from './cache.ts';
@@ -64,16 +65,19 @@ export async function speak(deps: SpeakDeps, request: SpeakRequest, caller: Call
   const { model } = request;
   const capability = model.capabilities.speak!;
   checkAbilities(request, capability);
-  const voice = names.voice(model, request.voice, request.language);
+  const usual = names.voice(model, request.voice, request.language);
+  const language = request.language ?? languageOf(capability, usual);
   const prepared = prepareSpeech(request.input, {
     format: request.inputFormat,
-    language: request.language ?? languageOf(capability, voice),
+    language,
     capability,
     speed: request.speed,
     pronunciations: deps.pronunciations,
     firstMaxChars: FIRST_PIECE_CHARS,
     limits: settings.limits,
   });
+  const foreign = request.language === undefined && prepared.language !== language;
+  const voice = foreign ? voiceFor(prepared.language, names, request) : usual;
   if (prepared.pauseMs > settings.limits.speechAudioMs) throw tooMuchAudio(settings);
   const sampleRate = outputRate(request.format, capability.sampleRate);
   const made = { voice, sampleRate, characters: prepared.characters };
@@ -164,6 +168,18 @@ async function* keep(bytes: AsyncIterable<Uint8Array>, cache: SpeechCache, key: 
     complete = true;
   } finally {
     await (complete ? entry.commit() : entry.abort());
+  }
+}
+
+/** The voice for what SSML says of its language; where no voice has that region, one of the same language. */
+function voiceFor(language: string, names: Names, { model, voice }: SpeakRequest): string {
+  const { voices } = model.capabilities.speak!;
+  const known = voices.some((candidate) => speaks(candidate, language));
+  try {
+    return names.voice(model, voice, known ? language : language.split('-', 1)[0]);
+  } catch (thrown) {
+    const { code, message } = SpeechError.from(thrown);
+    throw new SpeechError(code, message, { param: 'input', cause: thrown });
   }
 }
 
