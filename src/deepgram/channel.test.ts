@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SpeechError } from '../errors.ts';
 import type { Listening } from '../live/contract.ts';
 import { Channel } from './channel.ts';
@@ -50,4 +51,84 @@ test('a long time that could not be taken comes back in pieces that can', () => 
     taken.findIndex((sample) => sample !== 0),
     50_000,
   );
+});
+
+/** A channel whose marks come when the test says so. */
+function punctuating(options: { utteranceEndMs?: number } = {}) {
+  const told: string[] = [];
+  const marks: ((text: string) => void)[] = [];
+  const finished = Promise.withResolvers<void>();
+  const listening: Listening = {
+    ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
+    push() {},
+    commit: () => undefined,
+    clear() {},
+    change() {},
+    finish: () => finished.promise,
+    close() {},
+  };
+  const made = new Channel({
+    params: { interimResults: true, endpointingMs: 10, vadEvents: true, utteranceEndMs: options.utteranceEndMs },
+    ...{ index: 0, requestId: 'r', model: { id: 'm', revision: '', family: '' }, fail() {} },
+    punctuate: () => new Promise((resolve) => marks.push(resolve)),
+    send(message) {
+      const { type, channel } = message as { type: string; channel?: { alternatives?: { transcript: string }[] } };
+      told.push(channel?.alternatives?.[0]?.transcript ?? type);
+    },
+  });
+  made.begin(listening);
+  const final = (utterance: number, text: string, startMs: number) => {
+    const words = [{ word: text, startMs, endMs: startMs + 100 }];
+    made.hear({ type: 'speech-started', utterance, atMs: startMs });
+    made.hear({
+      ...{ type: 'final', utterance, text, words, startMs, endMs: startMs + 100, audioMs: 100, continues: false },
+    });
+  };
+  return { made, listening, told, marks, final, finished };
+}
+
+test('messages keep their order while marks are being made, and each text gets its own', async () => {
+  const { made, told, marks, final } = punctuating();
+  final(1, 'one', 0);
+  made.hear({ type: 'speech-started', utterance: 2, atMs: 500 });
+  made.hear({ type: 'partial', utterance: 2, text: 'tw', startMs: 500, endMs: 600, confirmed: 0 });
+  final(2, 'two', 500);
+  made.finalize();
+  assert.deepEqual(told, ['SpeechStarted']);
+  marks[1]!('Two.');
+  await nextTurn();
+  assert.deepEqual(told, ['SpeechStarted']);
+  marks[0]!('One.');
+  await nextTurn();
+  assert.deepEqual(told, ['SpeechStarted', 'One.', 'SpeechStarted', 'tw', 'SpeechStarted', 'Two.', '']);
+});
+
+test('the end of an utterance is told behind its words, whenever those get their marks', async () => {
+  const { made, listening, told, marks, final } = punctuating({ utteranceEndMs: 1000 });
+  final(1, 'one', 0);
+  (listening as { audioMs: number }).audioMs = 2000;
+  made.push(new Float32Array(1), 16_000);
+  assert.deepEqual(told, ['SpeechStarted']);
+  marks[0]!('One.');
+  await nextTurn();
+  assert.deepEqual(told, ['SpeechStarted', 'One.', 'UtteranceEnd']);
+  made.close();
+});
+
+test('a channel has finished when its last words have their marks, and none waits for another', async () => {
+  const slow = punctuating();
+  const quick = punctuating();
+  slow.final(1, 'one', 0);
+  quick.final(1, 'one', 0);
+  const over: string[] = [];
+  void slow.made.finish().then(() => over.push('slow'));
+  void quick.made.finish().then(() => over.push('quick'));
+  slow.finished.resolve();
+  quick.finished.resolve();
+  quick.marks[0]!('One.');
+  await nextTurn();
+  assert.deepEqual([over, quick.told.at(-1)], [['quick'], 'One.']);
+  slow.marks[0]!('One!');
+  await nextTurn();
+  assert.deepEqual([over, slow.told.at(-1)], [['quick', 'slow'], 'One!']);
 });

@@ -1,7 +1,11 @@
 import type { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent } from '../live/contract.ts';
 import type { ListenParams } from './listen-params.ts';
+import { MessageQueue } from './message-queue.ts';
 import { type HeardPart, type ModelInfo, results, seconds } from './messages.ts';
+
+/** Puts marks into a text; gives it back as it is where that cannot be done in time. Never rejects. */
+export type Punctuate = (text: string) => Promise<string>;
 
 export interface ChannelOptions {
   params: Pick<ListenParams, 'interimResults' | 'endpointingMs' | 'utteranceEndMs' | 'vadEvents'>;
@@ -10,6 +14,8 @@ export interface ChannelOptions {
   requestId: string;
   model: ModelInfo;
   send: (message: object) => void;
+  /** For final words; undefined leaves them as they are. */
+  punctuate?: Punctuate | undefined;
   /** Tells of an error. */
   fail: (error: SpeechError) => void;
 }
@@ -19,6 +25,7 @@ export class Channel {
   /** How many there are. */
   count = 1;
   readonly #options: ChannelOptions;
+  readonly #messages: MessageQueue;
   #listening: Listening | undefined;
   /** Utterances that began and whose words are still to come. */
   #pending = new Set<number>();
@@ -32,6 +39,7 @@ export class Channel {
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+    this.#messages = new MessageQueue(options.send);
   }
 
   begin(listening: Listening): void {
@@ -70,6 +78,7 @@ export class Channel {
   async finish(): Promise<void> {
     await this.#listening!.finish();
     clearTimeout(this.#gap);
+    await this.#messages.sent();
   }
 
   close(): void {
@@ -90,12 +99,14 @@ export class Channel {
   }
 
   hear(event: ListeningEvent): void {
-    const { params, send, fail } = this.#options;
+    const { params, fail } = this.#options;
     switch (event.type) {
       case 'speech-started':
         this.#pending.add(event.utterance);
         this.#lastWordMs = undefined;
-        if (params.vadEvents) send({ type: 'SpeechStarted', channel: this.#index, timestamp: seconds(event.atMs) });
+        if (params.vadEvents) {
+          this.#messages.add({ type: 'SpeechStarted', channel: this.#index, timestamp: seconds(event.atMs) });
+        }
         return;
       case 'partial':
         if (params.interimResults) this.#results(event, { isFinal: false, speechFinal: false });
@@ -133,8 +144,11 @@ export class Channel {
   }
 
   #results(heard: HeardPart, kind: { isFinal: boolean; speechFinal: boolean; fromFinalize?: boolean }): void {
-    const { requestId, model, send } = this.#options;
-    send(results(heard, { channel: this.#index, requestId, model, ...kind }));
+    const { requestId, model, punctuate } = this.#options;
+    const message = (text: string): object =>
+      results({ ...heard, text }, { channel: this.#index, requestId, model, ...kind });
+    const marked = kind.isFinal && heard.text !== '' && punctuate !== undefined;
+    this.#messages.add(marked ? punctuate(heard.text).then(message) : message(heard.text));
   }
 
   /** Whoever stops sending audio is told of the gap by the clock. */
@@ -152,8 +166,7 @@ export class Channel {
     if (this.#lastWordMs === undefined || utteranceEndMs === undefined || this.#pending.size > 0) return;
     if (!waited && this.audioMs < this.#lastWordMs + utteranceEndMs) return;
     clearTimeout(this.#gap);
-    const { send } = this.#options;
-    send({ type: 'UtteranceEnd', channel: this.#index, last_word_end: seconds(this.#lastWordMs) });
+    this.#messages.add({ type: 'UtteranceEnd', channel: this.#index, last_word_end: seconds(this.#lastWordMs) });
     this.#lastWordMs = undefined;
   }
 }

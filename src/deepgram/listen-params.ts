@@ -14,6 +14,8 @@ export interface ListenParams {
   /** One result stream for each channel, instead of one for all of them mixed. */
   multichannel: boolean;
   interimResults: boolean;
+  /** Marks between the words, where a model here puts some. */
+  punctuate: boolean;
   /** Silence in ms that ends an utterance; undefined where the client does not want ends told. */
   endpointingMs: number | undefined;
   utteranceEndMs: number | undefined;
@@ -48,6 +50,7 @@ export function readListenParams(query: Query): ListenParams {
     bareOpus: text(query, 'encoding') === 'opus',
     multichannel: flag(query, 'multichannel'),
     interimResults,
+    punctuate: flag(query, 'punctuate') || flag(query, 'smart_format'),
     endpointingMs: endpointing(query),
     utteranceEndMs,
     vadEvents: flag(query, 'vad_events'),

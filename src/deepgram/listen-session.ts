@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { LiveDecodeOptions, LiveDecoding } from '../audio/contract.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions } from '../live/contract.ts';
-import { Channel } from './channel.ts';
+import { Channel, type Punctuate } from './channel.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type ModelInfo, metadata } from './messages.ts';
 import { FoundSource, type Hearer, ReadSource, type SoundSource } from './sound-source.ts';
@@ -12,6 +12,8 @@ export interface ListenSessionDeps {
   openListening: (options: ListeningOptions, onEvent: (event: ListeningEvent) => void) => Promise<Listening>;
   decodeLive: (options: LiveDecodeOptions) => LiveDecoding;
   modelInfo: (id: string) => ModelInfo;
+  /** For final words; undefined leaves them as they are. */
+  punctuate?: Punctuate | undefined;
   requestId: string;
   /** Audio that may wait to be recognised, in ms. */
   backlogMs: number;
@@ -221,6 +223,7 @@ export class ListenSession {
       requestId: this.#deps.requestId,
       model: this.#model,
       send: (message) => this.#out?.send(message),
+      punctuate: this.#deps.punctuate,
       fail: (error) => this.#tell(error),
     });
     channel.begin(listening);

@@ -1,5 +1,6 @@
 /** The shapes of Deepgram's messages and answers. Times are in seconds from the start of the stream. */
 import type { RecognisedWord } from '../engines/contract.ts';
+import { markedWords } from './marks.ts';
 
 export interface HeardPart {
   text: string;
@@ -49,16 +50,20 @@ export function alternative({ text, words = [], confidence }: HeardPart): {
   words: object[];
 } {
   const measured = words.flatMap((word) => (word.confidence === undefined ? [] : [word.confidence]));
+  const marked = markedWords(
+    words.map(({ word }) => word),
+    text,
+  );
   const mean = measured.length === 0 ? 0 : measured.reduce((sum, each) => sum + each, 0) / measured.length;
   return {
     transcript: text,
     confidence: text === '' ? 0 : (confidence ?? mean),
-    words: words.map((word) => ({
+    words: words.map((word, index) => ({
       word: bare(word.word),
       start: seconds(word.startMs),
       end: seconds(word.endMs),
       confidence: word.confidence ?? 0,
-      punctuated_word: word.word,
+      punctuated_word: marked[index]!,
     })),
   };
 }

@@ -26,7 +26,7 @@ export interface TranscribeDeps {
 }
 
 /** A mark at the end of a word: this recogniser punctuates itself, and better, because it has heard it. */
-const PUNCTUATED = /[，。？！、；：…]|[.,?!;:](?=\s|$)/u;
+export const PUNCTUATED = /[，。？！、；：…]|[.,?!;:](?=\s|$)/u;
 
 /** Who asks, as far as speech work needs to know. */
 export interface Caller {

@@ -8,6 +8,7 @@ import { HoldBack } from '../sockets/hold-back.ts';
 import { socketRoute } from '../sockets/route.ts';
 import type { Sockets } from '../sockets/sockets.ts';
 import { earOf, modelInfoOf } from './names.ts';
+import { punctuation } from './punctuation.ts';
 
 interface Plan {
   session: ListenSession;
@@ -23,16 +24,21 @@ export function listenSocket(app: App, sockets: Sockets, service: SpeechService)
       const params = readListenParams(request.query as Record<string, unknown>);
       const gone = new AbortController();
       const caller = { requestId: request.id, keyId: request.principal!.keyId, signal: gone.signal };
+      const model = earOf(names, params.model);
+      const punctuate = params.punctuate
+        ? punctuation(service, names.model('stt', model, params.language), params.language, caller)
+        : undefined;
       const session = await ListenSession.open(
         {
           openListening: (options, onEvent) => openListening(service, options, caller, onEvent),
           decodeLive: (options) => service.media.decodeLive(options),
           modelInfo: (id) => modelInfoOf(names, id),
           requestId: request.id,
+          punctuate,
           backlogMs: settings.limits.liveBacklogMs,
           silentMs: settings.limits.deepgramSilentMs,
         },
-        { ...params, model: earOf(names, params.model) },
+        { ...params, model },
       );
       return { session, gone };
     },
