@@ -25,6 +25,11 @@ export type Turns =
        * count anew: there, or where the audio is already if that is later.
        */
       idle?: { afterMs: number; fromMs: number };
+      /**
+       * Where a model hears whether somebody has finished: it is asked after `askMs` of silence, and a pause that it takes
+       * for no end may last `patienceMs`. Without the model, and where it fails, `silenceMs` counts.
+       */
+      judge?: { askMs: number; patienceMs: number };
     };
 
 export interface ListeningOptions {

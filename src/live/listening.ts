@@ -15,6 +15,7 @@ import { noiseModel } from './noise-model.ts';
 import { NoiseReduction } from './noise-reduction.ts';
 import { Recognition } from './recognition.ts';
 import { Tape } from './tape.ts';
+import { type JudgeTurn, turnJudge } from './turn-judge.ts';
 import {
   newTurns,
   nextTick,
@@ -38,6 +39,8 @@ export interface ListeningDeps {
 
 /** Audio that is worked through before others get their turn. */
 const SLICE_MS = 1000;
+/** Models that hear the end of a turn need no more of it. */
+const JUDGED_SAMPLES = toSamples(8000);
 /** Less voice than this in what a caller marked as an utterance is a click or a breath. */
 const LEAST_VOICE_MS = 100;
 
@@ -69,6 +72,7 @@ class ListeningSession implements Listening {
   #options: ListeningOptions;
   #hearing: HearingOptions;
   #turns: TurnState;
+  #judgeTurn: JudgeTurn | undefined;
   #open: Utterance | undefined;
   #effects: TurnEffect[] = [];
   #running = false;
@@ -256,8 +260,11 @@ class ListeningSession implements Listening {
     const { liveUtteranceMs: longestMs } = this.#deps.settings.limits;
     this.#judge.setThreshold(turns.kind === 'manual' ? undefined : turns.threshold);
     if (turns.kind === 'manual') return { turns, longestMs };
+    const { judge, ...plain } = turns;
+    this.#judgeTurn = judge && turnJudge(this.#deps, this.#caller);
     // What precedes a voice is kept all the time, so it has its bound too.
-    return { turns: { ...turns, prefixMs: Math.max(0, Math.min(turns.prefixMs, longestMs / 2)) }, longestMs };
+    const prefixMs = Math.max(0, Math.min(turns.prefixMs, longestMs / 2));
+    return { turns: { ...plain, prefixMs, ...(this.#judgeTurn && { judge }) }, longestMs };
   }
 
   /** Works through a slice of what waits, then lets others go on. */
@@ -340,6 +347,9 @@ class ListeningSession implements Listening {
         if (this.#phase !== 'closed') this.#recognition.finish(over);
         break;
       }
+      case 'ask':
+        void this.#ask(effect);
+        break;
       case 'forget': {
         const forgotten = this.#open!;
         this.#open = undefined;
@@ -350,6 +360,12 @@ class ListeningSession implements Listening {
         this.#emit(effect);
         break;
     }
+  }
+
+  async #ask({ utterance, voiceUntilMs, fromMs, toMs: atMs }: TurnEffect & { type: 'ask' }): Promise<void> {
+    const from = Math.max(toSamples(fromMs), toSamples(atMs) - JUDGED_SAMPLES);
+    const ended = await this.#judgeTurn?.(this.#tape.read(from, toSamples(atMs)));
+    if (this.#phase !== 'closed') this.#send({ type: 'verdict', utterance, voiceUntilMs, ended });
   }
 
   #grown(): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Turns } from './contract.ts';
 import {
   newTurns,
@@ -54,6 +54,8 @@ function short(effect: TurnEffect): string {
       return `forget ${effect.utterance}`;
     case 'idle':
       return `idle ${effect.fromMs} to ${effect.toMs}`;
+    case 'ask':
+      return `ask ${effect.utterance} at ${effect.toMs}`;
   }
 }
 
@@ -105,6 +107,66 @@ test('a long utterance ends at a pause between words, before it has to be cut th
   const it = turns({ silenceMs: 5000 }, 2000);
   assert.deepEqual(it.frames(`${'x'.repeat(60)}${SILENCE}${'x'.repeat(10)}`), ['open 1 from 0']);
   assert.deepEqual(it.frames(SILENCE), ['close 1 at 1800']);
+});
+
+describe('with a model that hears whether a turn is over', () => {
+  const judged = () => turns({ judge: { askMs: 100, patienceMs: 1000 } });
+  const answer = (it: ReturnType<typeof turns>, ended: boolean | undefined, voiceUntilMs = 200): string[] =>
+    it.send({ type: 'verdict', utterance: 1, voiceUntilMs, ended }).map(short);
+
+  test('it is asked in a pause, and what it takes for the end is the end', () => {
+    const it = judged();
+    assert.deepEqual(it.frames(`${SPEECH}....`), ['open 1 from 0']);
+    assert.deepEqual(it.frames('..'), ['ask 1 at 300']);
+    assert.deepEqual(answer(it, true), ['close 1 at 320']);
+    assert.deepEqual(answer(it, true), [], 'an answer to nothing');
+  });
+
+  test('what it takes for a pause may last, and is asked about again after as much more', () => {
+    const it = judged();
+    assert.deepEqual(it.frames(`${SPEECH}.....`), ['open 1 from 0', 'ask 1 at 300']);
+    assert.deepEqual(answer(it, false), []);
+    assert.deepEqual(it.frames(SILENCE), ['ask 1 at 400']);
+    assert.deepEqual(it.frames(SILENCE), [], 'one question at a time');
+    assert.deepEqual(answer(it, false), ['ask 1 at 700'], 'what became due meanwhile');
+    assert.deepEqual(answer(it, false), []);
+    assert.deepEqual(it.frames('.'.repeat(30)), ['close 1 at 1200']);
+  });
+
+  test('an answer about a pause that is over decides nothing, and the next pause is asked about anew', () => {
+    const it = judged();
+    it.frames(`${SPEECH}.....`);
+    it.frames(SPEECH);
+    assert.deepEqual(answer(it, true), []);
+    assert.deepEqual(it.frames('.....'), ['ask 1 at 600']);
+    assert.deepEqual(answer(it, true, 500), ['close 1 at 600']);
+    const late = judged();
+    late.frames(`${SPEECH}.....${SPEECH}.......`);
+    assert.deepEqual(answer(late, true), ['ask 1 at 640'], 'the next pause has come meanwhile');
+  });
+
+  test('without an answer silence alone decides, for that utterance', () => {
+    const it = judged();
+    it.frames(`${SPEECH}.....`);
+    assert.deepEqual(answer(it, undefined), []);
+    assert.deepEqual(it.frames('.....'), ['close 1 at 400']);
+    assert.deepEqual(it.frames(`${SPEECH}.....`), ['open 2 from 400', 'ask 2 at 700']);
+    const late = judged();
+    late.frames(`${SPEECH}${SILENCE}${SILENCE}`);
+    assert.deepEqual(answer(late, undefined), ['close 1 at 600'], 'silence that was long enough before');
+  });
+
+  test('a client that stops sending, and one that takes the turns, need no answer', () => {
+    const it = judged();
+    it.frames(`${SPEECH}.....`);
+    assert.deepEqual(it.wait(1099), []);
+    assert.deepEqual(it.wait(1), ['close 1 at 300']);
+    const own = judged();
+    own.frames(`${SPEECH}.....`);
+    own.send({ type: 'change', rules: { turns: { kind: 'manual' }, longestMs: 10_000 } });
+    assert.deepEqual(answer(own, true), []);
+    assert.deepEqual(own.send({ type: 'commit' }).map(short), ['close 1 at 300']);
+  });
 });
 
 test('that nobody spoke is told once, and again after the next utterance', () => {
@@ -218,6 +280,11 @@ class Watch {
         assert.equal(effect.utterance, this.#open?.number);
         this.#open = undefined;
         break;
+      case 'ask':
+        assert.equal(effect.utterance, this.#open?.number);
+        assert.ok(state.open?.asking, 'no answer is awaited');
+        assert.ok(effect.toMs > effect.voiceUntilMs, 'asked while somebody speaks');
+        break;
       case 'idle':
         assert.equal(this.#open, undefined);
         assert.ok(!this.#idle, 'told twice');
@@ -247,6 +314,17 @@ const RULES: TurnRules[] = [
   { turns: { ...BRISK, idle: { afterMs: 60, fromMs: 0 } }, longestMs: 200 },
   { turns: { kind: 'manual' }, longestMs: 200 },
 ];
+const JUDGED: TurnRules = { turns: { ...BRISK, judge: { askMs: 20, patienceMs: 100 } }, longestMs: 200 };
+/** Every answer, to the question that is open and to one about an earlier pause. */
+const verdicts = ({ open }: TurnState): { event: TurnEvent; waitMs: number }[] =>
+  open === undefined
+    ? []
+    : [true, false, undefined].flatMap((ended) =>
+        [open.voiceUntilMs, open.voiceUntilMs - 20].map((voiceUntilMs) => ({
+          event: { type: 'verdict', utterance: open.number, voiceUntilMs, ended },
+          waitMs: 0,
+        })),
+      );
 const EVENTS: { event: TurnEvent; waitMs: number }[] = [
   { event: { type: 'frame', ms: 20, voice: true }, waitMs: 20 },
   { event: { type: 'frame', ms: 60, voice: true }, waitMs: 60 },
@@ -260,12 +338,13 @@ const EVENTS: { event: TurnEvent; waitMs: number }[] = [
 
 test('every sequence of events up to a length keeps the promises', () => {
   const seen = new Set<string>();
+  let judged = false;
   const explore = (state: TurnState, watch: Watch, now: number, depth: number): void => {
     if (depth === 0) return;
     const key = JSON.stringify([depth, state, now - state.frameAt]);
     if (seen.has(key)) return;
     seen.add(key);
-    for (const { event, waitMs } of EVENTS) {
+    for (const { event, waitMs } of [...EVENTS, ...(judged ? verdicts(state) : [])]) {
       const after = now + waitMs;
       const frozen = JSON.stringify(state);
       const { state: next, effects } = step(state, event, after);
@@ -276,6 +355,8 @@ test('every sequence of events up to a length keeps the promises', () => {
     }
   };
   for (const rules of RULES) explore(newTurns(rules), new Watch(), 0, 7);
+  judged = true;
+  explore(newTurns(JUDGED), new Watch(), 0, 7);
 });
 
 test('long random lives keep the promises, and every utterance ends', () => {

@@ -20,6 +20,12 @@ interface OpenUtterance {
   voiceUntilMs: number;
   /** Voice in it, so far. */
   voicedMs: number;
+  /** Silence after which it is asked next whether it is over, in the pause since `voiceUntilMs`. */
+  askAfterMs: number;
+  /** A question has no answer yet. */
+  asking: boolean;
+  /** There was no answer to a question: silence alone decides. */
+  unjudged: boolean;
 }
 
 export interface TurnState {
@@ -46,12 +52,16 @@ export type TurnEvent =
   | { type: 'commit' }
   | { type: 'clear' }
   | { type: 'change'; rules: TurnRules }
+  /** The answer to a question; `ended` is undefined where there is none. */
+  | { type: 'verdict'; utterance: number; voiceUntilMs: number; ended: boolean | undefined }
   | { type: 'tick' };
 
 export type TurnEffect =
   | { type: 'open'; utterance: number; fromMs: number; spoken: boolean }
   | { type: 'close'; utterance: number; toMs: number; spoken: boolean; voicedMs: number; continues: boolean }
   | { type: 'forget'; utterance: number }
+  /** Is it over, as it sounds up to here? */
+  | { type: 'ask'; utterance: number; voiceUntilMs: number; fromMs: number; toMs: number }
   | { type: 'idle'; fromMs: number; toMs: number };
 
 /** So much voice in so much audio is speech; less is a click or a breath. */
@@ -92,6 +102,9 @@ export function step(before: TurnState, event: TurnEvent, now: number): { state:
     case 'clear':
       forget(state, effects);
       break;
+    case 'verdict':
+      takeVerdict(state, event, effects);
+      break;
     case 'change':
       return change(state, event.rules, effects);
     case 'tick': {
@@ -128,11 +141,42 @@ function takeFrame(state: TurnState, ms: number, voice: boolean, now: number, ef
   }
   const { open } = state;
   if (open === undefined) return;
-  if (speech) open.voiceUntilMs = state.audioMs;
+  if (speech) {
+    open.voiceUntilMs = state.audioMs;
+    open.askAfterMs = firstQuestion(state.rules);
+  }
   if (turns.kind === 'manual' || voice) return;
   const long = state.audioMs - open.fromMs >= longestMs * LONG_PART;
-  const silenceMs = long ? Math.min(WORD_PAUSE_MS, turns.silenceMs) : turns.silenceMs;
+  const patienceMs = open.unjudged ? turns.silenceMs : (turns.judge?.patienceMs ?? turns.silenceMs);
+  const silenceMs = long ? Math.min(WORD_PAUSE_MS, patienceMs) : patienceMs;
   if (state.audioMs - open.voiceUntilMs >= silenceMs) close(state, false, effects);
+  else ask(state, open, effects);
+}
+
+/** The longer a pause lasts, the more it sounds like an end: it is asked again after as much more silence. */
+function ask({ audioMs }: TurnState, open: OpenUtterance, effects: TurnEffect[]): void {
+  const { number: utterance, fromMs, voiceUntilMs, askAfterMs, asking, unjudged } = open;
+  if (asking || unjudged || audioMs - voiceUntilMs < askAfterMs) return;
+  open.asking = true;
+  open.askAfterMs = 2 * (audioMs - voiceUntilMs);
+  effects.push({ type: 'ask', utterance, voiceUntilMs, fromMs, toMs: audioMs });
+}
+
+function takeVerdict(state: TurnState, verdict: TurnEvent & { type: 'verdict' }, effects: TurnEffect[]): void {
+  const { open, audioMs, rules } = state;
+  if (open?.number !== verdict.utterance) return;
+  open.asking = false;
+  open.unjudged = verdict.ended === undefined;
+  if (rules.turns.kind === 'manual') return;
+  // Who has spoken since was not at the end.
+  const asked = open.voiceUntilMs === verdict.voiceUntilMs;
+  const ended = verdict.ended ?? audioMs - open.voiceUntilMs >= rules.turns.silenceMs;
+  if (asked && ended) close(state, false, effects);
+  else ask(state, open, effects);
+}
+
+function firstQuestion({ turns }: TurnRules): number {
+  return (turns.kind === 'voice' ? turns.judge?.askMs : undefined) ?? Number.POSITIVE_INFINITY;
 }
 
 /** Ends an utterance before the frame that would make it too long, and goes on with the next. */
@@ -145,7 +189,10 @@ function cut(state: TurnState, effects: TurnEffect[]): void {
 
 function openAt(state: TurnState, fromMs: number, spoken: boolean, effects: TurnEffect[]): void {
   const number = ++state.lastNumber;
-  state.open = { number, fromMs, spoken, voiceUntilMs: state.audioMs, voicedMs: voicedMs(state.recent) };
+  state.open = {
+    ...{ number, fromMs, spoken, voiceUntilMs: state.audioMs, voicedMs: voicedMs(state.recent) },
+    ...{ askAfterMs: firstQuestion(state.rules), asking: false, unjudged: false },
+  };
   state.idleTold = false;
   effects.push({ type: 'open', utterance: number, fromMs, spoken });
 }

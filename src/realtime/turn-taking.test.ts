@@ -214,15 +214,16 @@ async function watchedSession() {
 
 test('eagerness is how long a pause may be, as the documentation says', async () => {
   const { session, hearBy, turns } = await watchedSession();
-  for (const [eagerness, silenceMs] of [
-    ['low', 1200],
-    ['medium', 800],
-    ['high', 400],
-    ['auto', 800],
-    [undefined, 800],
+  for (const [eagerness, silenceMs, patienceMs] of [
+    ['low', 1200, 8000],
+    ['medium', 800, 4000],
+    ['high', 400, 2000],
+    ['auto', 800, 4000],
+    [undefined, 800, 4000],
   ] as const) {
     hearBy({ type: 'semantic_vad', ...(eagerness && { eagerness }) });
-    assert.deepEqual(turns(), { kind: 'voice', threshold: 0.5, prefixMs: 300, silenceMs });
+    const judge = { askMs: 200, patienceMs };
+    assert.deepEqual(turns(), { kind: 'voice', threshold: 0.5, prefixMs: 300, silenceMs, judge });
   }
   session.close();
 });
