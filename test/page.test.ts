@@ -208,6 +208,14 @@ describe('the page in a browser', { skip: needsBrowser() }, () => {
     return { hub, shop };
   }
 
+  /** Downloads a model, with whatever has to be agreed to. */
+  async function pull(page: Page, id: string): Promise<void> {
+    await page.getByRole('button', { name: `Download ${id}` }).click();
+    const dialog = page.getByRole('dialog');
+    for (const consent of await dialog.getByRole('checkbox').all()) await consent.check();
+    await dialog.getByRole('button', { name: 'Download' }).click();
+  }
+
   test('the models, their state, the defaults and the health of the server are shown', async () => {
     const { page, leave } = await visitWithKey('/#/models');
     await page.getByRole('region', { name: 'Server' }).getByText('Ready').waitFor();
@@ -308,16 +316,10 @@ describe('the page in a browser', { skip: needsBrowser() }, () => {
     const { hub, shop } = await serveShop(t);
     const { page, leave } = await visitWithKey('/#/models', shop);
     const voice = page.getByRole('listitem', { name: 'tone-voice' });
-    const dialog = page.getByRole('dialog');
     const bar = voice.getByRole('progressbar', { name: 'Download of tone-voice' });
-    const pull = async (): Promise<void> => {
-      await voice.getByRole('button', { name: 'Download tone-voice' }).click();
-      for (const consent of await dialog.getByRole('checkbox').all()) await consent.check();
-      await dialog.getByRole('button', { name: 'Download' }).click();
-    };
     hub.pauseMs = 50;
     hub.holdAt = 1_000_000;
-    await pull();
+    await pull(page, 'tone-voice');
     await until(async () => Number(await bar.getAttribute('aria-valuenow')) > 4);
     await voice.getByRole('button', { name: 'Cancel tone-voice' }).click();
     await voice.getByRole('button', { name: 'Download tone-voice' }).waitFor();
@@ -327,7 +329,7 @@ describe('the page in a browser', { skip: needsBrowser() }, () => {
     const from = hub.requests.length;
     hub.pauseMs = 0;
     hub.holdAt = Number.POSITIVE_INFINITY;
-    await pull();
+    await pull(page, 'tone-voice');
     await voice.getByRole('button', { name: 'Load tone-voice' }).waitFor();
     assert.ok(hub.requests.slice(from).some(({ headers }) => headers.range !== undefined));
     await leave();
@@ -337,19 +339,15 @@ describe('the page in a browser', { skip: needsBrowser() }, () => {
     const { hub, shop } = await serveShop(t);
     const { page, leave } = await visitWithKey('/#/models', shop);
     const ear = page.getByRole('listitem', { name: 'tone-ear' });
-    const pull = async (): Promise<void> => {
-      await ear.getByRole('button', { name: 'Download tone-ear' }).click();
-      await page.getByRole('dialog').getByRole('button', { name: 'Download' }).click();
-    };
     hub.misbehave = (_request, response) => {
       response.writeHead(404).end();
       return true;
     };
-    await pull();
+    await pull(page, 'tone-ear');
     await ear.getByText(/hub\.test/).waitFor();
     await ear.getByText('open-speech models pull tone-ear').waitFor();
     hub.misbehave = () => false;
-    await pull();
+    await pull(page, 'tone-ear');
     await ear.getByRole('button', { name: 'Load tone-ear' }).waitFor();
     await leave();
   });

@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { workbench } from '../app/workbench.ts';
 import { Card } from '../components/Card.tsx';
+import { ModelSelect } from '../components/ModelSelect.tsx';
 import { useStore } from '../lib/store.ts';
 import { span } from '../lib/time.ts';
 import type { ChosenVoice, VoiceFamily } from '../speak/families.ts';
@@ -40,14 +41,7 @@ export function LiveSettings({ models, model, answers, running }: LiveSettingsPr
         disabled={running}
         onChange={(id) => edit({ device: id || null })}
       />
-      <Select
-        label="Model"
-        data={models.map(({ id }) => id)}
-        value={model.id}
-        allowDeselect={false}
-        disabled={running}
-        onChange={(id) => edit({ model: id })}
-      />
+      <ModelSelect models={models} value={model.id} disabled={running} onChange={(id) => edit({ model: id })} />
       <Select
         label="Language"
         data={languages}

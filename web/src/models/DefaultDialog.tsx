@@ -1,8 +1,9 @@
-import { Button, Select, Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { ManagedModel } from '../api/manager.ts';
 import { Dialog, DialogButtons } from '../components/Dialog.tsx';
 import { Icon } from '../components/Icon.tsx';
+import { SearchSelect } from '../components/SearchSelect.tsx';
 import { languageChoices } from './browse.ts';
 
 interface DefaultDialogProps {
@@ -28,14 +29,11 @@ export function DefaultDialog({ model, onClose, onChoose }: DefaultDialogProps) 
         Callers who name no model get this one{' '}
         {model.kind === 'stt' ? 'when they send a recording.' : 'when they ask for speech.'}
       </Text>
-      <Select
+      <SearchSelect
         label="For"
         data={[{ value: ALL, label: 'All languages' }, ...languages]}
         value={language}
-        allowDeselect={false}
         searchable={languages.length > 8}
-        onClick={(event) => event.currentTarget.select()}
-        selectFirstOptionOnChange
         nothingFoundMessage="The model does not know that one"
         onChange={(value) => setLanguage(value ?? ALL)}
         data-autofocus

@@ -1,4 +1,4 @@
-import { Button, Select, Text, TextInput, VisuallyHidden } from '@mantine/core';
+import { Button, Text, TextInput, VisuallyHidden } from '@mantine/core';
 import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import type { ManagedModel, ModelLibrary } from '../api/manager.ts';
 import type { Model } from '../api/types.ts';
@@ -6,6 +6,7 @@ import { workbench } from '../app/workbench.ts';
 import { Card } from '../components/Card.tsx';
 import { Icon } from '../components/Icon.tsx';
 import { Pills } from '../components/Pills.tsx';
+import { SearchSelect } from '../components/SearchSelect.tsx';
 import { useStore } from '../lib/store.ts';
 import { useApi } from '../session/SessionContext.tsx';
 import { abilities } from './abilities.ts';
@@ -189,17 +190,13 @@ function Filters({ models, search, onSearch, text, onText }: FiltersProps) {
         value={text}
         onChange={(event) => onText(event.currentTarget.value)}
       />
-      <Select
+      <SearchSelect
         aria-label="Language"
         data={[
           { value: ANY, label: 'All languages' },
           ...languages.map(({ language, name, count: n }) => ({ value: language, label: `${name} (${n})` })),
         ]}
         value={search.language ?? ANY}
-        allowDeselect={false}
-        searchable
-        onClick={(event) => event.currentTarget.select()}
-        selectFirstOptionOnChange
         nothingFoundMessage="No model knows that one"
         onChange={(language) => change({ language: language ?? ANY })}
       />

@@ -1,4 +1,4 @@
-import { Button, Select } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { hearingModels, noticesOf, pickModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
@@ -6,6 +6,8 @@ import { PlayerBar } from '../audio/PlayerBar.tsx';
 import { Card } from '../components/Card.tsx';
 import { ErrorNote } from '../components/ErrorNote.tsx';
 import { Icon } from '../components/Icon.tsx';
+import { ModelSelect } from '../components/ModelSelect.tsx';
+import { SearchSelect } from '../components/SearchSelect.tsx';
 import { StopButton } from '../components/StopButton.tsx';
 import { Actions, IdleWorkplace, Workplace } from '../components/Workplace.tsx';
 import { languageName } from '../lib/language.ts';
@@ -72,21 +74,12 @@ export function TranscribePage() {
       }
       settings={
         <Card label="Transcription settings">
-          <Select
-            label="Model"
-            data={models.map(({ id }) => id)}
-            value={model.id}
-            allowDeselect={false}
-            onChange={setWantedModel}
-          />
-          <Select
+          <ModelSelect models={models} value={model.id} onChange={setWantedModel} />
+          <SearchSelect
             label="Language"
             data={choices}
             value={language}
-            allowDeselect={false}
             searchable={choices.length > 8}
-            onClick={(event) => event.currentTarget.select()}
-            selectFirstOptionOnChange
             nothingFoundMessage="The model does not know that one"
             onChange={setWantedLanguage}
           />

@@ -1,4 +1,5 @@
-import { type ComboboxParsedItem, Select } from '@mantine/core';
+import type { ComboboxParsedItem } from '@mantine/core';
+import { SearchSelect } from '../components/SearchSelect.tsx';
 import type { VoiceFamily } from './families.ts';
 import styles from './VoiceSelect.module.css';
 import { groupVoices, voiceMatches } from './voices.ts';
@@ -38,7 +39,7 @@ export function VoiceSelect({ families, value, onChange }: VoiceSelectProps) {
   };
 
   return (
-    <Select
+    <SearchSelect
       label="Voice"
       description={families.length > 20 ? `${families.length} voices. Type a name or a language.` : undefined}
       data={groups}
@@ -47,11 +48,6 @@ export function VoiceSelect({ families, value, onChange }: VoiceSelectProps) {
         const family = byId.get(id ?? '');
         if (family !== undefined) onChange(family);
       }}
-      allowDeselect={false}
-      searchable
-      // Typing replaces the name that stands there.
-      onClick={(event) => event.currentTarget.select()}
-      selectFirstOptionOnChange
       filter={find}
       limit={SHOWN}
       maxDropdownHeight={360}

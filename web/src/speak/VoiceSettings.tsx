@@ -3,6 +3,7 @@ import { memo } from 'react';
 import type { SpeakingModel } from '../api/models.ts';
 import { workbench } from '../app/workbench.ts';
 import { Card } from '../components/Card.tsx';
+import { ModelSelect } from '../components/ModelSelect.tsx';
 import { type ChosenVoice, mannerName, sameManner, type VoiceFamily } from './families.ts';
 import { nearestSpeed, speedSteps } from './speeds.ts';
 import { VoiceSelect } from './VoiceSelect.tsx';
@@ -37,13 +38,7 @@ export const VoiceSettings = memo(function VoiceSettings(props: VoiceSettingsPro
 
   return (
     <Card label="Voice settings">
-      <Select
-        label="Model"
-        data={models.map(({ id }) => id)}
-        value={model.id}
-        allowDeselect={false}
-        onChange={(id) => workbench.draft.edit({ model: id })}
-      />
+      <ModelSelect models={models} value={model.id} onChange={(id) => workbench.draft.edit({ model: id })} />
       <VoiceSelect
         families={families}
         value={chosen.family.voice.id}
