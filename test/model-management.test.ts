@@ -9,7 +9,7 @@ import { serverEvents } from '../src/cli/backend/server-events.ts';
 import { openDatabase } from '../src/storage/database.ts';
 import { assertError } from './support/answers.ts';
 import { HOSTS, Hub, sha256Of, testWorld } from './support/hub.ts';
-import { serveDuring, type TestServer } from './support/server.ts';
+import { addToneModels, serveDuring, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
 import { until } from './support/until.ts';
 
@@ -181,6 +181,27 @@ test('a model of an earlier catalogue is brought up to date by fetching it, one 
   await told(await post(server, '/api/models/refresh'));
   assert.equal(await description(), 'my own');
   assert.equal(hub.requests.length, asked);
+});
+
+test('what something else puts into the folder counts after a look: no failure from before, no process of the former', async (t) => {
+  const { hub, server } = await serveShop(t, { env: { OS_DOWNLOAD_ATTEMPTS: '1' } });
+  hub.misbehave = (_request, response) => Boolean(response.writeHead(404).end());
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.failed');
+  await addToneModels(join(server.dataDir, 'models'));
+  await told(await post(server, '/api/models/refresh'));
+  assert.deepEqual(await events(server, 'tone-voice'), [{ type: 'model.ready', model: 'tone-voice' }]);
+
+  assert.equal((await speak(server, 'tone-voice')).status, 200);
+  const loaded = async (): Promise<number> => (await told<{ models: [] }>(await server.fetch('/api/ps'))).models.length;
+  assert.equal(await loaded(), 1);
+  await told(await post(server, '/api/models/refresh'));
+  assert.equal(await loaded(), 1, 'a look alone ends nothing');
+  const place = join(server.dataDir, 'models/tone-voice/manifest.json');
+  writeFileSync(place, JSON.stringify({ ...JSON.parse(readFileSync(place, 'utf8')), description: 'another' }));
+  await told(await post(server, '/api/models/refresh'));
+  await until(async () => (await loaded()) === 0);
+  assert.equal((await speak(server, 'tone-voice')).status, 200);
 });
 
 test('a model on its way is not removed', async (t) => {

@@ -34,6 +34,8 @@ export interface CatalogModel {
 export class Catalog {
   #problems: readonly string[] = [];
   #models: ReadonlyMap<string, CatalogModel> = new Map();
+  /** Which file each manifest was read from, by id. */
+  #stamps: ReadonlyMap<string, string> = new Map();
   #modelDir: string;
   #verifier = new Verifier();
   #engineOptions: Readonly<Record<string, OpenModel['options']>>;
@@ -56,12 +58,16 @@ export class Catalog {
     return catalog;
   }
 
-  /** Reads the folder again, after a model came or went. Until then callers see what there was before. */
-  async refresh(): Promise<void> {
+  /**
+   * Reads the folder again, after a model came or went. Until then callers see what there was before. Returns the ids of
+   * models that came, and of those that somebody put in the place of an earlier one.
+   */
+  async refresh(): Promise<{ came: string[]; replaced: string[] }> {
     const problems: string[] = [];
     const engines = new Map<string, Engine>();
     await Promise.all(engineNames.map(async (name) => engines.set(name, await loadEngine(name))));
     const models = new Map<string, CatalogModel>();
+    const stamps = new Map<string, string>();
     const add = async (manifest: ModelManifest, packaged: boolean, created: number): Promise<void> => {
       const engine = engines.get(manifest.engine);
       if (engine === undefined || !engine.families.includes(manifest.family)) {
@@ -93,13 +99,18 @@ export class Catalog {
         const manifest = modelManifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
         if (manifest.id !== folder) throw new Error(`its id is '${manifest.id}'`);
         await add(manifest, false, Math.floor(stats.mtimeMs / 1000));
+        stamps.set(manifest.id, `${stats.ino}:${stats.mtimeMs}`);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
         problems.push(`${folder}: ${(error as Error).message}`);
       }
     }
+    const before = this.#stamps;
+    const ids = [...stamps.keys()].filter((id) => before.get(id) !== stamps.get(id));
     this.#models = models;
     this.#problems = problems;
+    this.#stamps = stamps;
+    return { came: ids.filter((id) => !before.has(id)), replaced: ids.filter((id) => before.has(id)) };
   }
 
   /** Which manifests were left out at the last look, and why. */

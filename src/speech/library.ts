@@ -143,18 +143,11 @@ export class ModelLibrary {
     const { id } = manifest;
     const wanted = present !== undefined && (await this.store.brought(id)) ? (this.#shipped(id) ?? manifest) : manifest;
     const agreed = present !== undefined && contentName(wanted) === contentName(manifest);
-    let fetched = false;
     await this.store.install(wanted, {
       ...options,
       ...(agreed ? { allowSingleSource: true, acceptLicence: true } : {}),
-      onProgress: (progress) => {
-        fetched ||= progress.state === 'downloading';
-        options.onProgress?.(progress);
-      },
     });
     await this.refresh();
-    if (present !== undefined && (fetched || JSON.stringify(wanted) !== JSON.stringify(manifest)))
-      await this.#renew(id);
   }
 
   /**
@@ -227,8 +220,10 @@ export class ModelLibrary {
     const { catalog, worker } = this.#options;
     this.#nextLook ??= this.#refreshed.then(async () => {
       this.#nextLook = undefined;
-      await catalog.refresh();
+      const { came, replaced } = await catalog.refresh();
       await worker?.refresh();
+      for (const id of [...came, ...replaced]) this.store.found(id);
+      for (const id of replaced) await this.#renew(id);
     });
     const look = this.#nextLook;
     this.#refreshed = look.catch(() => {});
@@ -259,12 +254,12 @@ export class ModelLibrary {
     return this.#options.shipped.find((manifest) => manifest.id === id);
   }
 
-  /** Lets go of what a model was before: processes that opened it, and a quarantine, which loading it lifts. */
+  /** Lets go of what a model was before: of a quarantine, which loading it lifts, or of processes, once their calls end. */
   async #renew(id: string): Promise<void> {
     const { worker, catalog } = this.#options;
-    if (!catalog.get(id)?.available) return;
-    await worker?.unload(id);
-    if (worker?.status(id)?.state === 'quarantined') await worker.load(id).catch(() => {});
+    if (worker === undefined || !catalog.get(id)?.available) return;
+    if (worker.status(id)?.state === 'quarantined') await worker.load(id).catch(() => {});
+    else worker.unload(id).catch(() => {});
   }
 
   #settingThatNames(id: string): string | undefined {

@@ -157,6 +157,11 @@ export class ModelStore {
     if (!unasked) settleFirstModels(this.#settings.dataDir);
   }
 
+  /** Says that a model is here now, whoever put it there: what failed before does not matter any more. */
+  found(id: string): void {
+    if (this.#states.get(id)?.state === 'failed') this.#setState(id, { state: 'ready' });
+  }
+
   /** Whether a model is here that this store, or another of this folder, brought: not one that somebody put there by hand. */
   async brought(id: string): Promise<boolean> {
     return MODEL_ID.test(id) && (await exists(join(this.#layout.folder(id), INSTALLED_FILE)));
