@@ -268,3 +268,16 @@ test('who stopped just before the server leaves is still told the last words', a
   );
   assert.deepEqual(did, ['close 1000']);
 });
+
+test('a text message that is longer than any has to be is refused before it is read', () => {
+  const { session, sent } = begin();
+  session.text('{}'.padEnd(65_536));
+  session.text('['.repeat(65_537));
+  assert.deepEqual(
+    sent.map(({ code, param }) => [code, param]),
+    [
+      ['invalid_request', 'type'],
+      ['invalid_request', null],
+    ],
+  );
+});

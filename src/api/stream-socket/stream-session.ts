@@ -254,7 +254,13 @@ export class StreamSession implements SocketHandlers {
   }
 }
 
+/** Far more than any message takes: what is longer costs time to read, and means nothing. */
+const MAX_MESSAGE_CHARS = 65_536;
+
 function messageOf(text: string): Record<string, unknown> {
+  if (text.length > MAX_MESSAGE_CHARS) {
+    throw new SpeechError('invalid_request', `A text message has at most ${MAX_MESSAGE_CHARS} characters.`);
+  }
   let message: unknown;
   try {
     message = JSON.parse(text);
