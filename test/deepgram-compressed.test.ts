@@ -4,13 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { DeepgramClient } from '@deepgram/sdk';
-import { WebSocket } from 'ws';
 import { loadFfmpeg } from '../src/audio/media/ffmpeg.ts';
 import { makeRecording, writeSilentOpus } from '../src/audio/media/make-recording.ts';
 import type { RunningMedia } from '../src/audio/media/media.ts';
 import { fromS16le } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
+import { clientOf, finalTexts, listenTo, type Message, type Results, sendIn } from './support/deepgram.ts';
 import { randomOf } from './support/mutate.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
@@ -18,16 +17,6 @@ import { until } from './support/until.ts';
 
 const env = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
 const SPOKEN_RATE = 24_000;
-
-type Message = { type: string } & Record<string, unknown>;
-interface Results extends Message {
-  is_final: boolean;
-  from_finalize?: boolean;
-  start: number;
-  duration: number;
-  channel_index: number[];
-  channel: { alternatives: { transcript: string; words: { word: string; start: number; end: number }[] }[] };
-}
 
 let server: TestServer;
 let folder: string;
@@ -61,35 +50,12 @@ async function recordingOf(
   });
 }
 
-/** A stream that keeps what it was told, and how it ended. */
-async function listenTo(to: TestServer, query: string) {
-  const socket = new WebSocket(`${to.url.replace('http', 'ws')}/v1/listen?${query}`, ['token', to.key]);
-  const messages: Message[] = [];
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
-  });
-  socket.on('message', (data) => messages.push(JSON.parse(String(data)) as Message));
-  await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
-  const results = () => messages.filter(({ type }) => type === 'Results') as Results[];
-  return { socket, messages, results, closed, say: (type: string) => socket.send(JSON.stringify({ type })) };
-}
-
-const finalTexts = (results: readonly Results[]): string[] =>
-  results.filter(({ is_final }) => is_final).map(({ channel }) => channel.alternatives[0]!.transcript);
-
-function sendIn(socket: WebSocket, audio: Uint8Array, pieceBytes: number): void {
-  for (let at = 0; at < audio.length; at += pieceBytes) socket.send(audio.subarray(at, at + pieceBytes));
-}
-
 test("Deepgram's client hears what a browser records, with the times of the stream", async () => {
   for (const [query, container] of [
     [{}, 'webm'],
     [{ encoding: 'ogg-opus', sample_rate: 48_000 }, 'ogg'],
   ] as const) {
-    const websocket = server.url.replace('http', 'ws');
-    const environment = { base: server.url, production: websocket, agent: websocket, agentRest: server.url } as never;
-    const client = new DeepgramClient({ apiKey: server.key, environment });
-    const socket = await client.listen.v1.connect({
+    const socket = await clientOf(server).listen.v1.connect({
       ...{ model: 'nova-3', interim_results: 'true', endpointing: 300, vad_events: 'true', utterance_end_ms: 1000 },
       ...query,
       Authorization: `Token ${server.key}`,

@@ -1,22 +1,15 @@
 /** `punctuate` and `smart_format` over Deepgram's live protocol, with a model that punctuates and without one. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { WebSocket } from 'ws';
 import { wavHeader } from '../src/audio/wav.ts';
 import { buildWordPunctuator } from './models/word-punctuator.ts';
+import { finalTexts, listenTo, type Results, sendIn } from './support/deepgram.ts';
 import { addBuilt } from './support/helper-models.ts';
 import { serveDuring, type TestServer } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
 
 const RATE = 24_000;
 const RAW = `encoding=linear16&sample_rate=${RATE}`;
-
-interface Message {
-  type: string;
-  is_final?: boolean;
-  from_finalize?: boolean;
-  channel: { alternatives: { transcript: string; words: { word: string; punctuated_word: string }[] }[] };
-}
 
 async function serve(t: TestContext, punctuator: boolean): Promise<TestServer> {
   const env = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
@@ -27,19 +20,13 @@ async function serve(t: TestContext, punctuator: boolean): Promise<TestServer> {
 
 /** What a stream is told of texts that are said with a pause between them. */
 async function hear(server: TestServer, query: string, texts: readonly string[], before: string[] = []) {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/listen?${RAW}&${query}`, ['token', server.key]);
-  const messages: Message[] = [];
-  const closed = new Promise<number>((resolve) => socket.on('close', resolve));
-  socket.on('message', (data) => messages.push(JSON.parse(String(data)) as Message));
-  await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
+  const { socket, messages, results, closed, say } = await listenTo(server, `${RAW}&${query}`);
   for (const text of texts) {
-    const pcm = await spokenPcm(server, text);
-    for (let at = 0; at < pcm.length; at += 4800) socket.send(pcm.subarray(at, at + 4800));
+    sendIn(socket, await spokenPcm(server, text), 4800);
   }
-  for (const type of [...before, 'CloseStream']) socket.send(JSON.stringify({ type }));
-  assert.equal(await closed, 1000);
-  const finals = messages.filter(({ is_final }) => is_final);
-  return { messages, finals, texts: finals.map(({ channel }) => channel.alternatives[0]!.transcript) };
+  for (const type of [...before, 'CloseStream']) say(type);
+  assert.equal((await closed).code, 1000);
+  return { messages, finals: results().filter(({ is_final }) => is_final), texts: finalTexts(results()) };
 }
 
 test('final words get their marks, in the text and word by word, and everything stays in its order', async (t) => {
@@ -78,8 +65,8 @@ test('the words of a recording get their marks, too', async (t) => {
     headers: { 'content-type': 'audio/wav' },
     body: Buffer.concat([wavHeader(RATE, pcm.length / 2), pcm]),
   });
-  const { results } = (await answer.json()) as { results: { channels: Message['channel'][] } };
-  const [{ transcript, words }] = results.channels[0]!.alternatives as [Message['channel']['alternatives'][0]];
+  const { results } = (await answer.json()) as { results: { channels: Results['channel'][] } };
+  const [{ transcript, words }] = results.channels[0]!.alternatives as [Results['channel']['alternatives'][0]];
   assert.equal(transcript, 'hello, world. why?');
   assert.equal(words.map((word) => word.punctuated_word).join(' '), transcript);
 });

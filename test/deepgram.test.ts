@@ -3,58 +3,19 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DeepgramClient } from '@deepgram/sdk';
 import { WebSocket } from 'ws';
 import { pcmToMuLaw } from '../src/audio/g711.ts';
 import { fromS16le } from '../src/audio/pcm.ts';
 import { resample } from '../src/audio/resample.ts';
 import { wavHeader } from '../src/audio/wav.ts';
+import { clientOf, finalTexts, listenTo, type Message, type Results, sendIn } from './support/deepgram.ts';
 import { RawConnection, requestHead } from './support/raw.ts';
-import { serveDuring, type TestServer } from './support/server.ts';
+import { serveDuring } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
 import { until } from './support/until.ts';
 
 const env = { TTS_MODEL: 'tone-voice', STT_MODEL: 'tone-ear', OS_MODEL_TTL: '0' };
 const RATE = 24_000;
-
-type Message = { type: string } & Record<string, unknown>;
-interface Results extends Message {
-  is_final: boolean;
-  speech_final: boolean;
-  from_finalize?: boolean;
-  start: number;
-  duration: number;
-  channel_index: number[];
-  channel: {
-    alternatives: { transcript: string; confidence: number; words: { word: string; start: number; end: number }[] }[];
-  };
-}
-
-function clientOf(server: TestServer): DeepgramClient {
-  const websocket = server.url.replace('http', 'ws');
-  const environment = { base: server.url, production: websocket, agent: websocket, agentRest: server.url } as never;
-  return new DeepgramClient({ apiKey: server.key, environment });
-}
-
-/** A stream that keeps what it was told, and how it ended. */
-async function listenTo(server: TestServer, query: string) {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/listen?${query}`, ['token', server.key]);
-  const messages: Message[] = [];
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
-  });
-  socket.on('message', (data) => messages.push(JSON.parse(String(data)) as Message));
-  await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
-  const results = () => messages.filter(({ type }) => type === 'Results') as Results[];
-  return { socket, messages, results, closed };
-}
-
-const textOf = (results: readonly Results[]): string[] =>
-  results.filter(({ is_final }) => is_final).map(({ channel }) => channel.alternatives[0]!.transcript);
-
-function sendIn(socket: WebSocket, audio: Uint8Array, frameBytes: number): void {
-  for (let at = 0; at < audio.length; at += frameBytes) socket.send(audio.subarray(at, at + frameBytes));
-}
 
 test("Deepgram's client hears live speech, with its events in their order", async (context) => {
   const server = await serveDuring(context, { tones: true, env });
@@ -79,7 +40,7 @@ test("Deepgram's client hears live speech, with its events in their order", asyn
   await metadata.promise;
   assert.equal(await closed.promise, 1000);
   const results = messages.filter(({ type }) => type === 'Results') as Results[];
-  assert.deepEqual(textOf(results), ['good morning', 'how are you']);
+  assert.deepEqual(finalTexts(results), ['good morning', 'how are you']);
   assert.ok(results.filter(({ is_final }) => is_final).every(({ speech_final }) => speech_final));
   assert.equal(messages.at(-1)!.type, 'Metadata');
   assert.equal(messages.filter(({ type }) => type === 'Metadata').length, 1);
@@ -162,7 +123,7 @@ test('a Finalize is always answered, with the words that were being said or with
   socket.send(Buffer.alloc(0));
   assert.equal((await closed).code, 1000);
   const finals = results().filter(({ from_finalize }) => from_finalize);
-  assert.deepEqual(textOf(finals), ['', 'good morning']);
+  assert.deepEqual(finalTexts(finals), ['', 'good morning']);
 });
 
 test('each channel is heard by itself where that is asked', async (context) => {
@@ -181,7 +142,7 @@ test('each channel is heard by itself where that is asked', async (context) => {
   sendIn(socket, new Uint8Array(both.buffer), 9601);
   socket.send(JSON.stringify({ type: 'CloseStream' }));
   await closed;
-  const byChannel = (index: number) => textOf(results().filter(({ channel_index }) => channel_index[0] === index));
+  const byChannel = (index: number) => finalTexts(results().filter(({ channel_index }) => channel_index[0] === index));
   assert.deepEqual([byChannel(0), byChannel(1)], [['good day'], ['how are you']]);
   assert.ok(results().every(({ channel_index }) => channel_index[1] === 2));
 });
@@ -199,7 +160,7 @@ test('telephone audio and audio with a WAV header are heard too', async (context
     sendIn(socket, audio, 999);
     socket.send(JSON.stringify({ type: 'CloseStream' }));
     await closed;
-    assert.deepEqual(textOf(results()), ['hello']);
+    assert.deepEqual(finalTexts(results()), ['hello']);
   }
 });
 
