@@ -201,7 +201,15 @@ test('what something else puts into the folder counts after a look: no failure f
   writeFileSync(place, JSON.stringify({ ...JSON.parse(readFileSync(place, 'utf8')), description: 'another' }));
   await told(await post(server, '/api/models/refresh'));
   await until(async () => (await loaded()) === 0);
-  assert.equal((await speak(server, 'tone-voice')).status, 200);
+
+  await told(await server.fetch('/api/models/tone-voice/pin', { method: 'PUT' }));
+  await until(async () => (await loaded()) === 1);
+  const since = async (): Promise<string | null> =>
+    (await told<{ loadedAt: string | null }>(await server.fetch('/api/models/tone-voice/status'))).loadedAt;
+  const former = await since();
+  writeFileSync(place, JSON.stringify({ ...JSON.parse(readFileSync(place, 'utf8')), description: 'a third' }));
+  await told(await post(server, '/api/models/refresh'));
+  await until(async () => ![null, former].includes(await since()));
 });
 
 test('a model on its way is not removed', async (t) => {

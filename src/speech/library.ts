@@ -44,7 +44,7 @@ export interface LibraryOptions {
   /** What was chosen at run time. */
   choices: Choices;
   /** Who holds models in memory, if anybody does here. */
-  worker?: Pick<LocalWorker, 'refresh' | 'load' | 'unload' | 'status'>;
+  worker?: Pick<LocalWorker, 'refresh' | 'load' | 'unload' | 'status' | 'residence'>;
 }
 
 /** What tests put in place of the shipped catalogue and of the hubs. No setting leads here. */
@@ -254,12 +254,17 @@ export class ModelLibrary {
     return this.#options.shipped.find((manifest) => manifest.id === id);
   }
 
-  /** Lets go of what a model was before: of a quarantine, which loading it lifts, or of processes, once their calls end. */
+  /**
+   * Lets go of what a model was before: of a quarantine, which loading it lifts, or of processes, once their calls end. A
+   * pinned one is loaded anew.
+   */
   async #renew(id: string): Promise<void> {
     const { worker, catalog } = this.#options;
     if (worker === undefined || !catalog.get(id)?.available) return;
-    if (worker.status(id)?.state === 'quarantined') await worker.load(id).catch(() => {});
-    else worker.unload(id).catch(() => {});
+    if (worker.status(id)?.state === 'quarantined') return await worker.load(id).catch(() => {});
+    const gone = worker.unload(id);
+    const { pinned = false } = worker.residence(id) ?? {};
+    (pinned ? gone.then(() => worker.load(id)) : gone).catch(() => {});
   }
 
   #settingThatNames(id: string): string | undefined {
