@@ -126,6 +126,22 @@ test('bytes that come too fast are read later', async (t) => {
   socket.terminate();
 });
 
+test('a short message that has a long answer counts as much as the answer', async (t) => {
+  const server = await echoDuring(t, {
+    env: { OS_WS_MAX_KB_PER_S: '100' },
+    handlers: (session) => ({ text: () => session.send({ long: 'x'.repeat(100 * 1024) }) }),
+  });
+  const { socket, messages } = await connect(server);
+  const startedAt = performance.now();
+  for (let i = 0; i < 3; i++) {
+    socket.send('?');
+    await until(() => messages.length === i + 1);
+  }
+  const permitted = 100 + ((performance.now() - startedAt) / 1000) * 100;
+  assert.ok(permitted >= 200, String(permitted));
+  socket.terminate();
+});
+
 test('a flood of pings is answered within bounds or ended, and harms nobody else', async (t) => {
   const server = await echoDuring(t, { env: { OS_WS_MAX_EVENTS_PER_S: '100' } });
   const flood = await connectRaw(server, t);

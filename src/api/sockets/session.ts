@@ -70,6 +70,7 @@ export class SocketSession {
   #readers: (() => void)[] = [];
   #received = 0;
   #sent = 0;
+  #sentBytes = 0;
 
   constructor(ws: WebSocket, { requestId, path, principal, limits, log, metrics }: SessionOptions) {
     this.#ws = ws;
@@ -216,6 +217,13 @@ export class SocketSession {
     if (this.#closing) return;
     this.#received++;
     this.#lastMessageAt = performance.now();
+    const before = this.#sentBytes;
+    this.#handle(bytes, isBinary);
+    // A short question that has a long answer costs what the answer does.
+    this.#readOnIn(this.#countBytes(this.#sentBytes - before));
+  }
+
+  #handle(bytes: Buffer, isBinary: boolean): void {
     const { text, binary } = this.#handlers;
     if (isBinary) {
       if (binary === undefined) this.end(CLOSE.wrongKind, 'Only text messages are understood here.');
@@ -224,10 +232,14 @@ export class SocketSession {
     else this.#run(() => text.call(this.#handlers, bytes.toString()));
   }
 
-  /** Counts a frame, and stops reading until its time has come. */
+  /** Counts a frame. */
   #count(bytes: number): void {
     this.#asked = false;
-    const waitMs = Math.max(this.#countEvents(1), this.#countBytes(bytes));
+    this.#readOnIn(Math.max(this.#countEvents(1), this.#countBytes(bytes)));
+  }
+
+  /** Reads nothing more for so long. */
+  #readOnIn(waitMs: number): void {
     if (waitMs === 0 || this.#closing) return;
     clearTimeout(this.#waiting);
     this.#ws.pause();
@@ -251,6 +263,7 @@ export class SocketSession {
       return;
     }
     this.#sent++;
+    this.#sentBytes += bytes;
     this.#lastMessageAt = now;
     this.#ws.send(data, () => {
       this.#lastReadAt = performance.now();
