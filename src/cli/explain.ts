@@ -26,8 +26,13 @@ function systemWords({ code, path, ...at }: NodeJS.ErrnoException): string | und
       return path === undefined ? undefined : `there is no ${file}`;
     case 'EISDIR':
       return `${file} is a folder`;
+    case 'ENOTDIR':
+      return path === undefined ? undefined : `${file} would lie in something that is no folder`;
     case 'EACCES':
-      return path === undefined ? undefined : `${file} may not be opened by this user`;
+    case 'EPERM':
+      return path === undefined ? undefined : `${file} may not be used by this user (${code})`;
+    case 'EROFS':
+      return path === undefined ? undefined : `${file} lies on a disk that cannot be written to`;
     case 'ENOSPC':
       return 'there is no room left on the disk';
     case 'EADDRINUSE':

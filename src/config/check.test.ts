@@ -20,8 +20,10 @@ test('beyond loopback the server needs TLS or a declared proxy', () => {
   }
 });
 
-test('authentication can be off on loopback only', () => {
+test('authentication can be off on loopback only, and never without a word', () => {
   assert.deepEqual(problems({ authDisabled: true }), []);
+  assert.match(check({ authDisabled: true }).warnings.join(), /^OS_AUTH_DISABLED=true lets .* in, without a key$/);
+  assert.deepEqual(check({}).warnings, []);
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'speech.example.org']) {
     for (const way of [{ sslEnabled: true }, { trustProxy: true }]) {
       assert.match(

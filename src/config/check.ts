@@ -52,9 +52,11 @@ function checkListening(settings: Settings, { problems, warnings }: Findings): v
   }
 }
 
-function checkAccess(settings: Settings, { problems }: Findings): void {
+function checkAccess(settings: Settings, { problems, warnings }: Findings): void {
   if (settings.authDisabled && !isLoopbackHost(settings.host)) {
     problems.push(`OS_AUTH_DISABLED=true is allowed on loopback only, and OS_HOST is ${settings.host}`);
+  } else if (settings.authDisabled) {
+    warnings.push('OS_AUTH_DISABLED=true lets every program and user of this machine in, without a key');
   }
   if (!settings.authRequired) {
     problems.push('OS_AUTH_REQUIRED=false no longer turns authentication off; on loopback, OS_AUTH_DISABLED=true does');

@@ -325,3 +325,18 @@ test('names that other programs share are read without a warning, and ours wins 
   const ours = loadSettings({ env: { ...env, OS_HF_TOKEN: 'ours' } });
   assert.deepEqual([ours.settings.hfToken, ours.warnings], ['ours', []]);
 });
+
+test('a settings file that is no plain YAML is told with its line, and never quoted', () => {
+  for (const [text, says] of [
+    ['port: 1\nhost: secret\nport: 2\n', /line 3 repeats a name$/],
+    ['port: !!js/function secret\n', /line 1 has a tag, and settings are plain values$/],
+    ['port: 1\nhost: "secret\n', /line \d is not valid YAML \(\w+\)$/],
+  ] as const) {
+    const path = file('faulty.yaml', text);
+    assert.throws(
+      () => loadSettings({ env: { OS_SETTINGS_FILE: path } }),
+      (error: Error) => says.test(error.message) && !error.message.includes('secret'),
+      text,
+    );
+  }
+});

@@ -51,12 +51,22 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** The parser's codes for what is YAML and still no settings. */
+const YAML_FAULTS: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'repeats a name',
+  TAG_RESOLVE_FAILED: 'has a tag, and settings are plain values',
+};
+
 /** Plain data only: no custom tags, no aliases, no repeated keys. Loaded here because few servers have such a file. */
 function parseYaml(text: string): unknown {
-  const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
-  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false, logLevel: 'silent' });
+  const { LineCounter, parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false, logLevel: 'silent', lineCounter });
   const fault = document.errors[0] ?? document.warnings[0];
   // Here too the parser's message may quote the text.
-  if (fault !== undefined) throw new Error(`${fault.code} at character ${fault.pos[0]}`);
+  if (fault !== undefined) {
+    const { line } = lineCounter.linePos(fault.pos[0]);
+    throw new Error(`line ${line} ${YAML_FAULTS[fault.code] ?? `is not valid YAML (${fault.code})`}`);
+  }
   return document.toJS({ maxAliasCount: 0 });
 }
