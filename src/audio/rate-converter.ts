@@ -1,4 +1,5 @@
 import type { AudioChunk } from './contract.ts';
+import { joined } from './join.ts';
 import { Resampler } from './resample.ts';
 
 /** Brings a stream of chunks to one rate, also where their own rate changes midway. */
@@ -14,7 +15,7 @@ export class RateConverter {
     const before = this.#resampler?.from === sampleRate ? new Float32Array(0) : this.flush();
     this.#resampler ??= new Resampler(sampleRate, this.#to);
     const converted = this.#resampler.push(pcm);
-    return before.length === 0 ? converted : joined(before, converted);
+    return before.length === 0 ? converted : joined([before, converted]);
   }
 
   /** What the filter still holds. */
@@ -23,11 +24,4 @@ export class RateConverter {
     this.#resampler = undefined;
     return rest;
   }
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

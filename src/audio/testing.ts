@@ -1,5 +1,7 @@
 import type { AudioChunk } from './contract.ts';
 
+export { joined as join } from './join.ts';
+
 /** What the audio tests share. Signals are mono float32. */
 
 export function tone(hz: number, ms: number, sampleRate: number, amplitude = 0.25): Float32Array {
@@ -13,16 +15,6 @@ export function tone(hz: number, ms: number, sampleRate: number, amplitude = 0.2
 export async function* inChunks(pcm: Float32Array, sampleRate: number, chunkMs = 250): AsyncGenerator<AudioChunk> {
   const samples = Math.round((chunkMs * sampleRate) / 1000);
   for (let at = 0; at < pcm.length; at += samples) yield { pcm: pcm.subarray(at, at + samples), sampleRate };
-}
-
-export function join(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {

@@ -3,12 +3,13 @@ export class ByteQueue {
   /** Bytes that were read. */
   usedBytes = 0;
   #items: (Uint8Array | 'mark')[] = [];
+  #markTold = false;
   #ended = false;
   #wake = (): void => {};
   readonly #onDry: () => void;
   readonly #onMark: () => Promise<void>;
 
-  /** `onDry`: the reader waits for bytes. `onMark`: it asks for the bytes behind a mark, and gets them afterwards. */
+  /** `onDry`: the reader waits for bytes. `onMark`: it goes on behind a mark, and gets the bytes there afterwards. */
   constructor(onDry: () => void, onMark: () => Promise<void>) {
     this.#onDry = onDry;
     this.#onMark = onMark;
@@ -24,11 +25,13 @@ export class ByteQueue {
     this.#wake();
   }
 
-  /** At most `size` bytes, as soon as there is one; null at the end. */
-  async read(size: number): Promise<Buffer | null> {
+  /** At most `size` bytes of one message, as soon as there is one; each mark, once; null at the end. */
+  async read(size: number): Promise<Buffer | 'mark' | null> {
     for (;;) {
       const [item] = this.#items;
       if (item === 'mark') {
+        this.#markTold = !this.#markTold;
+        if (this.#markTold) return item;
         this.#items.shift();
         await this.#onMark();
       } else if (item !== undefined) {

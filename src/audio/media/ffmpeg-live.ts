@@ -1,6 +1,6 @@
-import type { LiveDecodeOptions } from '../contract.ts';
+import type { LiveContainer, LiveDecodeOptions } from '../contract.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { containerPackets, type LiveSource, opusPackets } from './live-packets.ts';
+import { containerPackets, flacPackets, type LivePackets, type LiveSource, opusPackets } from './live-packets.ts';
 import { broken, Mixer } from './mixer.ts';
 
 const RATE = 16_000;
@@ -31,12 +31,11 @@ export async function decodeLive(
     async read(size) {
       if (barrenBytes > BARREN_BYTES) return null;
       const bytes = await source.read(size);
-      barrenBytes += bytes?.length ?? 0;
+      if (bytes !== 'mark') barrenBytes += bytes?.length ?? 0;
       return bytes;
     },
   };
-  const packets =
-    container === 'opus-packets' ? await opusPackets(av, bounded) : await containerPackets(av, container, bounded);
+  const packets = await openPackets(av, container, bounded);
   const { decoder } = packets;
   const mixer = new Mixer(av, apart);
   const gaps = new Gaps(av, packets.timeBase);
@@ -76,6 +75,11 @@ export async function decodeLive(
   }
   await tell(mixer.flush());
   if (barrenBytes > BARREN_BYTES || (good === 0 && bad > 0)) throw broken();
+}
+
+function openPackets(av: Ffmpeg, container: LiveContainer, source: LiveSource): Promise<LivePackets> {
+  if (container === 'opus-packets') return opusPackets(av, source);
+  return container === 'flac' ? flacPackets(av, source) : containerPackets(av, container, source);
 }
 
 /** Finds holes between frames by the times that the container gives them. */

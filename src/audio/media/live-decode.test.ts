@@ -107,8 +107,17 @@ test('channels that are wanted apart stay apart', async (t) => {
 });
 
 test('sound comes out as soon as its bytes are there, and a mark says when all of them were used', async (t) => {
-  const bytes = await makeRecording(path, { container: 'webm', codec: 'libopus', sound, seconds: 3 });
-  const decoding = open(t).decodeLive({ container: 'matroska', apart: false });
+  const media = open(t);
+  for (const [container, codec, kind] of [
+    ['webm', 'libopus', 'matroska'],
+    ['flac', 'flac', 'flac'],
+  ] as const) {
+    const bytes = await makeRecording(path, { container, codec, sampleRate: 48_000, sound, seconds: 3 });
+    await hearStepwise(media.decodeLive({ container: kind, apart: false }), bytes);
+  }
+});
+
+async function hearStepwise(decoding: LiveDecoding, bytes: Uint8Array): Promise<void> {
   const sounds = decoding[Symbol.asyncIterator]();
   let samples = 0;
   for (const piece of inPieces(bytes, Math.ceil(bytes.length / 20))) {
@@ -121,13 +130,13 @@ test('sound comes out as soon as its bytes are there, and a mark says when all o
     }
     assert.equal(decoding.waitingBytes, 0);
   }
-  // What is open is no whole packet any more.
+  // What is left is not even a whole packet.
   assert.ok(samples / 16 > 2900, `${samples / 16} ms`);
   decoding.end();
   for (let rest = await sounds.next(); !rest.done; rest = await sounds.next()) {
     assert.ok(rest.value.channels[0]!.length < 100, 'only what the filter held');
   }
-});
+}
 
 test('what is not the promised container, is cut off in its header, or has no sound that we decode is refused', async (t) => {
   const media = open(t);
@@ -168,11 +177,12 @@ test('a stream may end anywhere, and what came before is heard', async (t) => {
 test('a stretch that is damaged or missing leaves the rest at its time', async (t) => {
   const media = open(t);
   const late = (seconds: number): number => (seconds > 6 ? 0.3 : 0.05) * Math.sin(2 * Math.PI * 500 * seconds);
-  for (const [container, kind] of [
-    ['webm', 'matroska'],
-    ['ogg', 'ogg'],
+  for (const [container, codec, kind] of [
+    ['webm', 'libopus', 'matroska'],
+    ['ogg', 'libopus', 'ogg'],
+    ['flac', 'flac', 'flac'],
   ] as const) {
-    const whole = await makeRecording(path, { container, codec: 'libopus', sound: late, seconds: 8 });
+    const whole = await makeRecording(path, { container, codec, sound: late, seconds: 8 });
     const from = Math.floor(whole.length * 0.25);
     const to = Math.floor(whole.length * 0.4);
     const damaged = Buffer.from(whole);

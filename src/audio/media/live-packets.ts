@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Container } from '../contract.ts';
 import { type Ffmpeg, MONO, STEREO } from './ffmpeg.ts';
 import { DECODERS, inputOptions } from './ffmpeg-decode.ts';
+import { type FlacFrame, FlacFrames } from './flac-frames.ts';
 import { broken, unsupported } from './mixer.ts';
 
 /** What FFmpeg asks for at once. */
@@ -11,8 +12,11 @@ const OPUS_STEREO = 4;
 const OPUS_RATE = 48_000;
 
 export interface LiveSource {
-  /** At most `size` bytes, as soon as there is one, and never of two messages; null at the end. */
-  read(size: number): Promise<Buffer | null>;
+  /**
+   * At most `size` bytes, as soon as there is one, and never of two messages; null at the end. A mark says that all bytes
+   * before it should be decoded now; reading on says that they are, as far as they can be.
+   */
+  read(size: number): Promise<Buffer | 'mark' | null>;
 }
 
 type Packet = InstanceType<Ffmpeg['Packet']>;
@@ -32,7 +36,7 @@ export interface LivePackets {
  */
 export async function containerPackets(av: Ffmpeg, container: Container, source: LiveSource): Promise<LivePackets> {
   const io = new av.IOContext();
-  io.allocContextWithCallbacks(READ_BYTES, 0, (size) => source.read(size));
+  io.allocContextWithCallbacks(READ_BYTES, 0, (size) => readBytes(source, size));
   const input = new av.FormatContext();
   input.allocContext();
   input.pb = io;
@@ -62,7 +66,7 @@ export async function containerPackets(av: Ffmpeg, container: Container, source:
 
 /** Those of Opus in no container: each message is one. The first says how many channels there are. */
 export async function opusPackets(av: Ffmpeg, source: LiveSource): Promise<LivePackets> {
-  let first = await source.read(Number.POSITIVE_INFINITY);
+  let first = await readBytes(source);
   const codec = av.Codec.findDecoder(av.AV_CODEC_ID_OPUS)!;
   const decoder = new av.CodecContext();
   decoder.allocContext3(codec);
@@ -75,13 +79,57 @@ export async function opusPackets(av: Ffmpeg, source: LiveSource): Promise<LiveP
     decoder,
     timeBase: { num: 1, den: OPUS_RATE },
     async next(packet) {
-      const bytes = first ?? (await source.read(Number.POSITIVE_INFINITY));
+      const bytes = first ?? (await readBytes(source));
       first = null;
       if (bytes === null) return 'end';
       packet.data = bytes;
       return 'packet';
     },
   };
+}
+
+/** Those of FLAC in no container, each as soon as the next one begins, or the sender says that it is whole. */
+export async function flacPackets(av: Ffmpeg, source: LiveSource): Promise<LivePackets> {
+  const frames = new FlacFrames();
+  let frame: FlacFrame | undefined;
+  let ended = false;
+  /** Until there is a frame, or no more bytes. */
+  const advance = async (): Promise<void> => {
+    for (frame = frames.next(); frame === undefined && !ended; frame ??= frames.next()) {
+      const bytes = await source.read(READ_BYTES);
+      if (bytes === null) ended = true;
+      if (bytes === null || bytes === 'mark') frame = frames.last();
+      else frames.push(bytes);
+    }
+  };
+  await advance();
+  if (frames.info === undefined) throw broken();
+  const codec = av.Codec.findDecoder(av.AV_CODEC_ID_FLAC)!;
+  const decoder = new av.CodecContext();
+  decoder.allocContext3(codec);
+  decoder.extraData = frames.info.bytes;
+  decoder.threadCount = 1;
+  if (decoder.open2Sync(codec) < 0) throw broken();
+  let first = true;
+  return {
+    decoder,
+    timeBase: { num: 1, den: frames.info.sampleRate },
+    async next(packet) {
+      if (!first) await advance();
+      first = false;
+      if (frame === undefined) return 'end';
+      packet.data = Buffer.from(frame.bytes);
+      packet.pts = BigInt(frame.sample);
+      return 'packet';
+    },
+  };
+}
+
+async function readBytes(source: LiveSource, size = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
+  for (;;) {
+    const bytes = await source.read(size);
+    if (bytes !== 'mark') return bytes;
+  }
 }
 
 /** The first sound track that we decode; all others are passed over. */
