@@ -18,6 +18,7 @@ import {
 } from './support/browser.ts';
 import { buildPage } from './support/built-page.ts';
 import { chatDuring, type Saying } from './support/chat.ts';
+import { makeKey, withKeys } from './support/keys.ts';
 import { serveDuring, startServer, type TestServer } from './support/server.ts';
 import { spokenPcm } from './support/spoken.ts';
 import { until } from './support/until.ts';
@@ -33,6 +34,7 @@ mediaDevices.getUserMedia = async (wanted) => {
   tracks.push(...stream.getTracks());
   return stream;
 };
+window.unplug = () => tracks.at(-1).dispatchEvent(new Event('ended'));
 window.openMicrophones = () => tracks.filter(({ readyState }) => readyState === 'live').length;`;
 /** A busy machine stretches sounds, and the tone recogniser writes a long one twice. */
 const GOOD_MORNING = /^g+o+d+ +m+o+r+n+i+n+g+$/;
@@ -102,6 +104,12 @@ describe('the live page in a browser', { skip: needsBrowser() }, () => {
     await page.getByRole('status').filter({ hasText: GOOD_MORNING }).waitFor({ state: 'attached' });
     assert.deepEqual(await namelessControls(page), []);
 
+    assert.equal(await focused(page), 'Stop', 'the keyboard stays where it was');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    assert.equal(await focused(page), 'Go on');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('Listening').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Go on' }).waitFor();
     assert.equal(await level.count(), 0);
@@ -153,6 +161,34 @@ describe('the live page in a browser', { skip: needsBrowser() }, () => {
     await page.getByRole('button', { name: 'Start captions' }).waitFor();
   });
 
+  test('a microphone that is unplugged is said in words, and what was heard of it is still recognised', async (t) => {
+    const page = await visit(t, { text: 'good morning', pauseS: 0 });
+    const sent: string[] = [];
+    page.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => typeof payload === 'string' && sent.push(payload));
+    });
+    await page.getByRole('button', { name: 'Start captions' }).click();
+    await page.getByRole('log', { name: 'Recognised words' }).getByRole('listitem').first().waitFor();
+    await page.evaluate('unplug()');
+    await page.getByRole('alert').getByText('The microphone is gone').waitFor();
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    assert.deepEqual(sent, ['{"type":"stop"}']);
+    assert.equal(await page.evaluate('openMicrophones()'), 0);
+  });
+
+  test('a key that ends while somebody speaks is said in words, and another one is asked for', async (t) => {
+    const { token, key } = await makeKey(server, ['speech']);
+    const page = await visit(t, { text: 'good morning', pauseS: 0 }, { ...server, key: token });
+    await page.getByRole('button', { name: 'Start captions' }).click();
+    await page.getByRole('log', { name: 'Recognised words' }).getByRole('listitem').first().waitFor();
+    await withKeys(server, (keys) => keys.revoke(key.id));
+    await page.getByRole('alert').getByText('Your key has ended').waitFor();
+    assert.equal(await page.evaluate('openMicrophones()'), 0);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByLabel('API key', { exact: true }).waitFor();
+    assert.equal(await page.evaluate('openMicrophones()'), 0);
+  });
+
   test('without a language model the page says what to set, and offers captions', async (t) => {
     const page = await visit(t, { text: 'good morning', pauseS: 0 });
     await page.getByRole('radio', { name: 'Conversation' }).check();
@@ -200,6 +236,13 @@ describe('the live page in a browser', { skip: needsBrowser() }, () => {
     assert.match(String(chat.requests[1]!.messages[2]!.content), GOOD_MORNING);
   });
 });
+
+/** What the control that the keyboard is on says. */
+function focused(page: Page): Promise<string | null> {
+  return page.evaluate<string | null>(
+    'document.activeElement.matches("button") ? document.activeElement.textContent : null',
+  );
+}
 
 /** Of this many seconds, as `spokenPcm` gives it. */
 function silence(seconds: number): Buffer {

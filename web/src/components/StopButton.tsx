@@ -2,14 +2,22 @@ import { Button } from '@mantine/core';
 import { Icon } from './Icon.tsx';
 
 interface StopButtonProps {
-  disabled?: boolean;
+  /** It was pressed, and what goes on comes to its end. The keyboard stays on it. */
+  stopping?: boolean;
   onClick(): void;
 }
 
 /** Stands where the work was begun, while it goes on. */
-export function StopButton({ disabled = false, onClick }: StopButtonProps) {
+export function StopButton({ stopping = false, onClick }: StopButtonProps) {
   return (
-    <Button size="md" variant="default" leftSection={<Icon name="stop" />} disabled={disabled} onClick={onClick}>
+    <Button
+      size="md"
+      variant="default"
+      leftSection={<Icon name="stop" />}
+      data-disabled={stopping || undefined}
+      aria-disabled={stopping || undefined}
+      onClick={() => !stopping && onClick()}
+    >
       Stop
     </Button>
   );

@@ -1,5 +1,6 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import type { Notice } from '../api/models.ts';
+import { useKeptFocus } from '../lib/useKeptFocus.ts';
 import { Notices } from './Notices.tsx';
 import { PageTitle } from './PageTitle.tsx';
 import styles from './Workplace.module.css';
@@ -38,7 +39,13 @@ export function IdleWorkplace({ title, reason, notices }: { title: string; reaso
   );
 }
 
-/** The buttons of a desk, with what they lead to beside them. */
+/** The buttons of a desk, with what they lead to beside them. One may take the place of another. */
 export function Actions({ children }: { children: ReactNode }) {
-  return <div className={styles.actions}>{children}</div>;
+  const place = useRef<HTMLDivElement>(null);
+  const keeping = useKeptFocus(place);
+  return (
+    <div ref={place} className={styles.actions} {...keeping}>
+      {children}
+    </div>
+  );
 }

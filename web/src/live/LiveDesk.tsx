@@ -59,7 +59,7 @@ export function LiveDesk({ begin, phase, doing, level, problem, hint, continues,
             {continues ? 'Go on' : begin}
           </Button>
         ) : (
-          <StopButton disabled={phase === 'ending'} onClick={onStop} />
+          <StopButton stopping={phase === 'ending'} onClick={onStop} />
         )}
         {idle ? (
           <Shortcut />

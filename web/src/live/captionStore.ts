@@ -64,6 +64,10 @@ export class CaptionStore extends Store<CaptionState> {
           const line = { session, offset: this.#offset, now, pauseMs, timeOf: (ms: number) => call.clock.timeOf(ms) };
           this.update({ captions: withCaptionEvent(this.state.captions, event, line) });
         },
+        onLost: (why) => {
+          this.update({ problem: why });
+          this.stop();
+        },
         onEnd: (why) => {
           this.#call = null;
           this.#offset += call.heardMs / 1000;

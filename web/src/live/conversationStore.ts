@@ -96,6 +96,7 @@ export class ConversationStore extends Store<ConversationState> {
           this.#show(withRealtimeEvent(this.state.dialogue, event, line));
           this.#play(event, loudspeaker, cut, send);
         },
+        onLost: (why) => call.hangUp(why),
         onEnd: (why) => {
           this.#call = null;
           this.level.clear();

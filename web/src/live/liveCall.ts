@@ -25,6 +25,8 @@ export interface CallHandlers {
   /** Each frame as it is heard, for a meter. */
   onSound(frame: Float32Array<ArrayBuffer>): void;
   onEvent(event: Record<string, unknown>): void;
+  /** The microphone went by itself: nothing more is heard. */
+  onLost(why: Closing): void;
   /** It is over. Null where this side hung up. */
   onEnd(why: Closing | null): void;
 }
@@ -76,8 +78,8 @@ export class LiveCall {
   }
 
   /** Ends it at once. */
-  hangUp(): void {
-    this.#end(null);
+  hangUp(why: Closing | null = null): void {
+    this.#end(why);
   }
 
   async #open(): Promise<void> {
@@ -88,7 +90,10 @@ export class LiveCall {
         {
           onFrame: (frame) => this.#hear(frame),
           onLost: () =>
-            this.#end({ title: 'The microphone is gone', text: 'It was unplugged, or the browser took it back.' }),
+            handlers.onLost({
+              title: 'The microphone is gone',
+              text: 'It was unplugged, or the browser took it back.',
+            }),
         },
         this.#abort.signal,
       );
