@@ -70,10 +70,16 @@ export async function openLibrary(
   service.names?.offer((name) => (catalogued(name) ?? shipped.find(({ aliases }) => aliases.includes(name)))?.id);
   const choices = service.choices ?? new Choices(settings.dataDir, settings.limits.modelChoices);
   const store = await openModelStore({ settings, log, catalogued }, outside.world);
-  const { resumable, deleted } = await store.recover();
+  const { resumable, deleted, finished } = await store.recover();
   if (resumable.length > 0) log.info('Interrupted downloads can go on', { models: resumable });
   if (deleted.length > 0) log.info('Leftovers of interrupted work were deleted', { models: deleted });
-  return new ModelLibrary({ store, catalog, shipped, settings, choices, ...(worker === undefined ? {} : { worker }) });
+  const parts = { store, catalog, shipped, settings, choices, ...(worker === undefined ? {} : { worker }) };
+  const library = new ModelLibrary(parts);
+  if (finished.length > 0) {
+    log.info('Models that an earlier process had all but put in place are there', { models: finished });
+    await library.refresh();
+  }
+  return library;
 }
 
 /** Brings models and takes them away, so that everybody who uses them knows at once. */

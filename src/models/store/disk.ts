@@ -72,8 +72,8 @@ export async function flushTree(folder: string): Promise<void> {
   await flushFolder(folder);
 }
 
-/** Takes a folder out of sight in one step and then deletes it, so that it is never seen half gone. False if it is not there. */
-export async function removeFolder(folder: string, trash: string): Promise<boolean> {
+/** Takes a folder out of sight in one step, into the trash, which is to be deleted after it. False if it is not there. */
+export async function putAside(folder: string, trash: string): Promise<boolean> {
   await mkdir(dirname(trash), { recursive: true, mode: 0o755 });
   try {
     await rename(folder, trash);
@@ -82,6 +82,12 @@ export async function removeFolder(folder: string, trash: string): Promise<boole
     throw error;
   }
   await flushFolder(dirname(folder));
+  return true;
+}
+
+/** Takes a folder out of sight and then deletes it, so that it is never seen half gone. False if it is not there. */
+export async function removeFolder(folder: string, trash: string): Promise<boolean> {
+  if (!(await putAside(folder, trash))) return false;
   await rm(trash, { recursive: true, force: true, maxRetries: 5 });
   return true;
 }

@@ -245,8 +245,10 @@ export class ModelStore {
 
   /** Cleans up after killed processes. Call it at a start, before anything else. */
   async recover(): Promise<Recovered> {
-    if (!this.#writable) return { resumable: [], deleted: [] };
-    return await recover(this.#layout, this.#settings.limits.partialDownloadMs, Date.now());
+    if (!this.#writable) return { resumable: [], deleted: [], finished: [] };
+    const recovered = await recover(this.#layout, this.#settings.limits.partialDownloadMs, Date.now());
+    for (const id of recovered.finished) this.#setState(id, { state: 'ready' });
+    return recovered;
   }
 
   /** Cancels what is under way and waits for it to end. */

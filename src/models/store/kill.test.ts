@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,4 +110,26 @@ test('a deletion that was killed is finished at the next start, and old download
   const { resumable, deleted } = await next.recover();
   assert.deepEqual([resumable, deleted.sort()], [[], ['m', 'nonsense', 'x']]);
   assert.deepEqual([leftovers(), content('m'), [...next.states.keys()]], [[], undefined, []]);
+});
+
+test('a new version whose old one was gone already when the process was killed takes its place at the next start', async (t) => {
+  const { hub, settings, reopen, leftovers, content, store, install } = await startBench(t);
+  const [first, second] = [Buffer.from('first'), Buffer.from('second')];
+  await install(testManifest({ id: 'm', files: [hub.file('a', second)] }));
+  // As `publish` leaves it between its two steps: the old one in the trash, the new one whole and not in its place.
+  const half = join(settings.modelDir, '.incoming/m-0123456789ab');
+  mkdirSync(half);
+  renameSync(join(settings.modelDir, 'm'), join(half, 'model'));
+  mkdirSync(join(settings.modelDir, '.trash/m-0123456789ab'));
+  writeFileSync(join(settings.modelDir, '.trash/m-0123456789ab/a'), first);
+  await store.close();
+  const next = await reopen();
+  assert.deepEqual(await next.recover(), { resumable: [], deleted: ['m'], finished: ['m'] });
+  assert.deepEqual(content('m'), new Map([['a', second]]));
+  assert.deepEqual([leftovers(), next.states.get('m')], [[], { state: 'ready' }]);
+  const verified = await next.verify('all', { signal: new AbortController().signal });
+  assert.deepEqual(
+    verified.map(({ id, ok }) => [id, ok]),
+    [['m', true]],
+  );
 });

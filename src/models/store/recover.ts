@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryLock } from '../../storage/file-lock.ts';
 import { idOfIncoming, type Layout } from './layout.ts';
+import { finishPublishing } from './workplace.ts';
 
 /** What was found after a start, by id. */
 export interface Recovered {
@@ -9,14 +10,16 @@ export interface Recovered {
   resumable: string[];
   /** What was deleted: half-deleted models, and interrupted installs that are too old or make no sense. */
   deleted: string[];
+  /** Models that were all there but for their name, and are in their place now. */
+  finished: string[];
 }
 
 /**
- * Cleans up what killed processes left: finishes deletions, and forgets interrupted installs older than `keepMs`.
+ * Cleans up what killed processes left: finishes deletions and the last step of installs, and forgets interrupted installs older than `keepMs`.
  * Leaves alone what another living process holds.
  */
 export async function recover(layout: Layout, keepMs: number, now: number): Promise<Recovered> {
-  const found: Recovered = { resumable: [], deleted: [] };
+  const found: Recovered = { resumable: [], deleted: [], finished: [] };
   for (const folder of [layout.trash, layout.incoming]) {
     for (const name of await readdir(folder)) {
       const path = join(folder, name);
@@ -25,7 +28,9 @@ export async function recover(layout: Layout, keepMs: number, now: number): Prom
       if (id !== undefined && lock === undefined) continue;
       try {
         const fresh = now - (await lastChange(path)) < keepMs;
-        if (folder === layout.incoming && id !== undefined && fresh) {
+        if (folder === layout.incoming && id !== undefined && (await finishPublishing(layout, id, path))) {
+          found.finished.push(id);
+        } else if (folder === layout.incoming && id !== undefined && fresh) {
           found.resumable.push(id);
         } else {
           await rm(path, { recursive: true, force: true, maxRetries: 5 });

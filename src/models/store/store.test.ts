@@ -210,7 +210,7 @@ test('a folder that cannot be written still has its models, and says why none co
   writeFileSync(join(settings.modelDir, '.locks'), '');
   const store = await reopen();
   assert.match(logged.at(-1)!, /cannot be written/);
-  assert.deepEqual(await store.recover(), { resumable: [], deleted: [] });
+  assert.deepEqual(await store.recover(), { resumable: [], deleted: [], finished: [] });
   assert.deepEqual(store.states.get('there'), { state: 'ready' });
   const { signal } = new AbortController();
   const refused = { code: 'conflict', message: /OS_MODEL_DIR/ };

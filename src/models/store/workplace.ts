@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ModelManifest } from '../manifest.ts';
-import { exists, flushFolder, flushTree, removeFolder, writeDurably } from './disk.ts';
+import { exists, flushFolder, flushTree, putAside, writeDurably } from './disk.ts';
 import { contentName, INSTALLED_FILE, type Installed, type KnownFile, MANIFEST_FILE } from './installed.ts';
 import { idOfIncoming, type Layout } from './layout.ts';
 
 const PURPOSE_FILE = 'purpose';
+const MODEL = 'model';
 const UNPACKED = 'unpacked-';
 
 /**
@@ -38,7 +39,7 @@ export class Workplace {
     if (found === undefined) {
       found = layout.newIncoming(manifest.id);
       await mkdir(join(found, 'parts'), { recursive: true });
-      await mkdir(join(found, 'model'), { recursive: true });
+      await mkdir(join(found, MODEL), { recursive: true });
       await writeDurably(join(found, PURPOSE_FILE), wanted);
     }
     return new Workplace(layout, manifest, found);
@@ -61,7 +62,7 @@ export class Workplace {
 
   /** Where a file of the model is put once it is right. Its folder is made. */
   async placeOf(path: string): Promise<string> {
-    const place = join(this.folder, 'model', path);
+    const place = join(this.folder, MODEL, path);
     await mkdir(dirname(place), { recursive: true });
     return place;
   }
@@ -80,10 +81,11 @@ export class Workplace {
 
   /**
    * Makes the finished model visible, in one step and only after all of it is on the disk. An older version of the
-   * model goes to the trash just before: for that moment, or after being killed in it, the model is absent.
+   * model goes to the trash just before: for that moment the model is absent, and after being killed in it until
+   * `recover` does the second step.
    */
   async publish(files: readonly KnownFile[], from: string): Promise<void> {
-    const model = join(this.folder, 'model');
+    const model = join(this.folder, MODEL);
     const installed: Installed = {
       format: 1,
       content: contentName(this.#manifest),
@@ -96,13 +98,28 @@ export class Workplace {
     await flushTree(model);
     const { id } = this.#manifest;
     const target = this.#layout.folder(id);
-    if (await exists(target)) await removeFolder(target, this.#layout.newTrash(id));
+    const trash = this.#layout.newTrash(id);
+    const replaced = await putAside(target, trash);
     await rename(model, target);
     await flushFolder(this.#layout.root);
     await this.discard();
+    if (replaced) await rm(trash, { recursive: true, force: true, maxRetries: 5 });
   }
 
   async discard(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/**
+ * Takes the second step of a `publish` that was killed between its two: the manifest is the last thing that it writes
+ * before them. False where this was not the case.
+ */
+export async function finishPublishing(layout: Layout, id: string, folder: string): Promise<boolean> {
+  const model = join(folder, MODEL);
+  if ((await exists(layout.folder(id))) || !(await exists(join(model, MANIFEST_FILE)))) return false;
+  await rename(model, layout.folder(id));
+  await flushFolder(layout.root);
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  return true;
 }
