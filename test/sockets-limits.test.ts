@@ -142,6 +142,27 @@ test('a short message that has a long answer counts as much as the answer', asyn
   socket.terminate();
 });
 
+test('a session can charge its client for what a message costs', async (t) => {
+  const server = await echoDuring(t, {
+    env: { OS_WS_MAX_KB_PER_S: '100' },
+    handlers: (session) => ({
+      text: () => {
+        session.charge(200 * 1024);
+        session.send({});
+      },
+    }),
+  });
+  const { socket, messages } = await connect(server);
+  const startedAt = performance.now();
+  for (let i = 0; i < 2; i++) {
+    socket.send('?');
+    await until(() => messages.length === i + 1);
+  }
+  const permitted = 100 + ((performance.now() - startedAt) / 1000) * 100;
+  assert.ok(permitted >= 200, String(permitted));
+  socket.terminate();
+});
+
 test('a flood of pings is answered within bounds or ended, and harms nobody else', async (t) => {
   const server = await echoDuring(t, { env: { OS_WS_MAX_EVENTS_PER_S: '100' } });
   const flood = await connectRaw(server, t);

@@ -102,3 +102,24 @@ test('an answer that is being given when the session is to end is given to its e
   assert.deepEqual([done!.type, done!.response.status, error!.type], ['response.done', 'completed', 'error']);
   session.close();
 });
+
+test('a response is charged for what it is made from, so that beginning and cancelling them is slowed', async () => {
+  const charged: number[] = [];
+  const { session } = openSession({ openListening: async () => ears(), charge: (bytes) => charged.push(bytes) });
+  await turn();
+  const text = 'x'.repeat(100_000);
+  const item = { type: 'message', role: 'user', content: [{ type: 'input_text', text }] };
+  const response = { conversation: 'none', instructions: 'Hi.', output_modalities: ['text'] };
+  for (const event of [
+    { type: 'response.create', response },
+    { type: 'response.cancel' },
+    { type: 'conversation.item.create', item },
+    { type: 'response.create', response },
+  ])
+    session.receive(JSON.stringify(event));
+  const [short, long] = charged;
+  assert.equal(short, 16_384);
+  assert.ok(long! > 100_000 && long! < 101_000, String(long));
+  assert.equal(charged.length, 2);
+  session.close();
+});

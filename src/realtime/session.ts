@@ -4,6 +4,7 @@ import type { Listening, ListeningEvent, ListeningOptions, LiveCaller, Turns } f
 import { fromBeta, toBeta } from './beta.ts';
 import { eventIdOf, readClientEvent, readFrame } from './client-events.ts';
 import { ItemHearing } from './item-hearing.ts';
+import { charsOf } from './items.ts';
 import { RealtimeProblem } from './problem.ts';
 import { type Input, step } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
@@ -23,6 +24,8 @@ export interface RealtimeDeps extends ResponderDeps {
   rules: Rules;
   /** Audio that may wait to be heard as items. */
   maxBacklogMs: number;
+  /** Counts work that a client causes with few bytes as if it had sent so many. */
+  charge: (bytes: number) => void;
 }
 
 export interface RealtimeStart {
@@ -34,6 +37,8 @@ export interface RealtimeStart {
   caller: LiveCaller;
 }
 
+/** What the shortest response costs: a request at the language model. A client that begins and cancels them is slowed. */
+const LEAST_RESPONSE_BYTES = 16_384;
 /** The least that can be committed, as OpenAI has it. */
 const LEAST_COMMIT_MS = 100;
 /** Semantic detection without a model that hears whether a turn is over: eagerness only chooses how long a pause may be. */
@@ -290,6 +295,8 @@ export class RealtimeSession {
   }
 
   #make(generation: Generation): void {
+    const chars = generation.items.reduce((sum, item) => sum + charsOf(item), generation.instructions.length);
+    this.#deps.charge(Math.max(LEAST_RESPONSE_BYTES, chars));
     const made = this.#respond(generation);
     this.#making.add(made);
     void made.finally(() => this.#making.delete(made));

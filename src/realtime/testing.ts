@@ -106,6 +106,7 @@ export function openSession(deps: Pick<RealtimeDeps, 'openListening'> & Partial<
     {
       rules: { ...RULES, hasLanguageModel: false },
       ...{ languageModel: undefined, maxBacklogMs: 1000, recogniser: () => undefined, ready: async () => {} },
+      charge() {},
       openSpeaking: () => {
         throw new SpeechError('model_unavailable', 'No voice.');
       },

@@ -60,6 +60,7 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
           openSpeaking: deps.openSpeaking,
           recogniser: (name) => recogniserOf(names, name),
           ready: () => socket.ready(),
+          charge: (bytes) => socket.charge(bytes),
         },
         {
           ...plan,

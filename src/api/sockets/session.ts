@@ -140,6 +140,11 @@ export class SocketSession {
     }
   }
 
+  /** Counts so many bytes as if the client had sent them, where what it causes costs more than what it sends. */
+  charge(bytes: number): void {
+    this.#readOnIn(this.#countBytes(bytes));
+  }
+
   /** Reads nothing more until `release`, so that the client's own network holds it back. Some messages may still come. */
   hold(): void {
     if (this.#held || !this.open) return;
@@ -220,7 +225,7 @@ export class SocketSession {
     const before = this.#sentBytes;
     this.#handle(bytes, isBinary);
     // A short question that has a long answer costs what the answer does.
-    this.#readOnIn(this.#countBytes(this.#sentBytes - before));
+    this.charge(this.#sentBytes - before);
   }
 
   #handle(bytes: Buffer, isBinary: boolean): void {
