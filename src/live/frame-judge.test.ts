@@ -178,3 +178,15 @@ test('a session that is closed while frames wait ends at once', async () => {
   assert.deepEqual(events, []);
   await until(() => service.worker.ended === service.worker.begun);
 });
+
+test('a session that is closed when it has only begun to finish asks no model any more', async () => {
+  const service = watching();
+  const { session, events } = await hear(service, BY_VOICE);
+  session.push({ pcm: speech.slice(), sampleRate: 16_000 });
+  const finished = session.finish();
+  session.close();
+  await finished;
+  await sleep(20);
+  assert.deepEqual(events, []);
+  assert.equal(service.worker.ended, service.worker.begun);
+});

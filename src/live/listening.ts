@@ -220,6 +220,7 @@ class ListeningSession implements Listening {
     if (this.#phase === 'open') {
       this.#phase = 'finishing';
       while (this.#turn !== undefined) await nextTurn();
+      if (this.#ended()) return;
       this.#takeFrames();
       for (const frame of this.#intake.rest()) this.#noise.push(frame);
       await this.#noise.finish();
