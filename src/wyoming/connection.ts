@@ -18,7 +18,7 @@ export interface ConnectionOptions {
   info: () => Buffer;
   settings: Settings;
   log: Log;
-  /** Where it comes from. */
+  /** Where it comes from, as `rateKey` writes it. */
   address: string;
   /** Asks for a key first; undefined where none is needed. */
   door: Door | undefined;

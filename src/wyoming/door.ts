@@ -3,7 +3,6 @@ import type { Principal } from '../accounts/scopes.ts';
 import type { Settings } from '../config/kinds.ts';
 import { AUTHENTICATE, type FrameBounds, type WyomingEvent } from '../engines/wyoming/framing.ts';
 import { SpeechError } from '../errors.ts';
-import { rateKey } from '../security/addresses.ts';
 import { rateLimiter } from '../security/rate-limit.ts';
 import type { SecurityLog } from '../telemetry/security-log.ts';
 
@@ -25,9 +24,12 @@ export class Door {
     this.#failures = rateLimiter({ perMinute: limits.authFailures, burst: 0, entries: limits.trackedAddresses });
   }
 
-  /** Who sent this first event. Throws SpeechError `invalid_api_key`, `insufficient_scope` or `rate_limit_exceeded`. */
+  /**
+   * Who sent this first event; `address` as `rateKey` writes it. Throws SpeechError `invalid_api_key`,
+   * `insufficient_scope` or `rate_limit_exceeded`.
+   */
   async admit({ type, data }: WyomingEvent, address: string): Promise<Principal> {
-    const { allowed, retryAfterMs } = this.#failures.peek(rateKey(address));
+    const { allowed, retryAfterMs } = this.#failures.peek(address);
     if (!allowed) {
       this.#securityLog.record({ event: 'address_blocked', address, route: 'wyoming' });
       throw new SpeechError('rate_limit_exceeded', 'Too many failed keys from this address. Try again later.', {
@@ -43,7 +45,7 @@ export class Door {
     }
     const principal = await this.#keys.authenticate(data.token);
     if (principal === undefined) {
-      this.#failures.take(rateKey(address));
+      this.#failures.take(address);
       this.#refused(address, 'wrong key');
       throw new SpeechError('invalid_api_key', 'The API key is not valid.');
     }
