@@ -3,10 +3,13 @@ export class RealtimeProblem extends Error {
   readonly code: string;
   /** Path of the field, for example `session.audio.input.format`. */
   readonly param: string | null;
+  /** `invalid_request_error`, or `server_error` for what the client cannot help. */
+  readonly type: string;
 
-  constructor(code: string, message: string, param: string | null = null) {
+  constructor(code: string, message: string, param: string | null = null, type = 'invalid_request_error') {
     super(message);
     this.code = code;
     this.param = param;
+    this.type = type;
   }
 }

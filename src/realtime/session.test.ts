@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent } from '../live/contract.ts';
 import { RealtimeProblem } from './problem.ts';
 import { ears, final, openSession } from './testing.ts';
@@ -122,4 +123,21 @@ test('a response is charged for what it is made from, so that beginning and canc
   assert.ok(long! > 100_000 && long! < 101_000, String(long));
   assert.equal(charged.length, 2);
   session.close();
+});
+
+test('an error says whose fault it is, and of which field', async () => {
+  for (const [thrown, type, param] of [
+    [new SpeechError('overloaded', 'Too much.', { param: 'audio' }), 'server_error', 'audio'],
+    [new SpeechError('audio_too_long', 'Too long.', { param: 'audio' }), 'invalid_request_error', 'audio'],
+  ] as const) {
+    const push = () => {
+      throw thrown;
+    };
+    const { session, sent } = openSession({ openListening: async () => ears({ push }) });
+    await turn();
+    session.receive(JSON.stringify({ type: 'input_audio_buffer.append', audio: 'AAAA', event_id: 'e' }));
+    const { message, code } = thrown;
+    assert.deepEqual(sent.at(-1)!.error, { type, code, message, param, event_id: 'e' });
+    session.close();
+  }
 });

@@ -247,8 +247,8 @@ export class RealtimeSession {
     try {
       work();
     } catch (thrown) {
-      const { code, message } = SpeechError.from(thrown);
-      this.#inputs.push({ type: 'unreadable', problem: new RealtimeProblem(code, message), eventId });
+      const { code, message, param, type } = SpeechError.from(thrown);
+      this.#inputs.push({ type: 'unreadable', problem: new RealtimeProblem(code, message, param, type), eventId });
     }
   }
 

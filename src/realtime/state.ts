@@ -99,8 +99,8 @@ export class Draft {
     this.effects.push({ type: 'send', event: { type, event_id: this.newId('event'), ...fields } });
   }
 
-  refuse({ code, message, param }: RealtimeProblem, eventId: string | null): void {
-    this.send('error', { error: { type: 'invalid_request_error', code, message, param, event_id: eventId } });
+  refuse({ type, code, message, param }: RealtimeProblem, eventId: string | null): void {
+    this.send('error', { error: { type, code, message, param, event_id: eventId } });
   }
 
   newId(kind: 'item' | 'resp' | 'event' | 'call'): string {

@@ -92,7 +92,8 @@ function handlersOf(session: RealtimeSession, holdBack: HoldBack): SocketHandler
     },
     // The protocol is text alone, and errors in it end nothing.
     binary: () => session.refuse(new RealtimeProblem('invalid_event', 'Binary messages are not part of the protocol.')),
-    goodbye: () => session.finish(new RealtimeProblem('server_shutting_down', 'The server is shutting down.')),
+    goodbye: () =>
+      session.finish(new RealtimeProblem('server_shutting_down', 'The server is shutting down.', null, 'server_error')),
     ending: (code, reason) => {
       const expired = code === CLOSE.lifetime || code === CLOSE.idle;
       session.refuse(new RealtimeProblem(expired ? 'session_expired' : 'session_ended', reason));
