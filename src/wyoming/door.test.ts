@@ -8,7 +8,7 @@ import { Door } from './door.ts';
 test('a network that guesses does not keep another one out', async () => {
   const keys = { authenticate: async () => undefined } as unknown as KeyStore;
   const { settings } = loadSettings({ env: {} });
-  const door = new Door(keys, { record() {} }, settings);
+  const door = new Door(keys, { record() {}, async close() {} }, settings);
   const refusal = (address: string) =>
     door.admit({ type: 'authenticate', data: { token: 'guess' }, payload: Buffer.alloc(0) }, rateKey(address)).then(
       () => assert.fail('it was let in'),
