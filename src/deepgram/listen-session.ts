@@ -89,7 +89,7 @@ export class ListenSession {
 
   begin(out: ListenOut): void {
     this.#out = out;
-    this.#silent = setTimeout(() => this.#endSilent(), this.#deps.silentMs);
+    this.#watchSilence();
   }
 
   /** Audio that waits to be heard, in ms. */
@@ -237,9 +237,13 @@ export class ListenSession {
     await this.#finished;
   }
 
+  #watchSilence(): void {
+    this.#silent = setTimeout(() => this.#endSilent(), this.#deps.silentMs);
+  }
+
   #endSilent(): void {
     if (this.#ending) return;
-    if (this.backlogMs >= BEHIND_MS) this.#silent!.refresh();
+    if (this.backlogMs >= BEHIND_MS) this.#watchSilence();
     else this.#close(CLOSE.silent, 'NET-0001: No audio and no KeepAlive came for too long.');
   }
 

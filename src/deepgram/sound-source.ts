@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { LiveDecodeOptions, LiveDecoding } from '../audio/contract.ts';
 import { sniffStart } from '../audio/sniff-start.ts';
 import { SpeechError } from '../errors.ts';
@@ -165,7 +164,7 @@ class DecodedSource implements SoundSource {
   async #run(): Promise<void> {
     try {
       for await (const { channels, marked } of this.#decoding) {
-        while (!this.#over && !this.#hearer.hasRoom()) await wait(LOOK_MS);
+        while (!this.#over && !this.#hearer.hasRoom()) await aMoment();
         if (channels.length > 0 && !this.#over) await this.#hear(channels);
         if (marked && !this.#over) this.#actions.shift()?.();
       }
@@ -185,4 +184,8 @@ class DecodedSource implements SoundSource {
     this.#heardMs += (channels[0]!.length * 1000) / DECODED_RATE;
     this.#hearer.hear({ channels, sampleRate: DECODED_RATE });
   }
+}
+
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
