@@ -28,6 +28,7 @@ async function serve(t: TestContext, env: Record<string, string> = {}): Promise<
   return server;
 }
 
+const firstSentence = (): Float32Array => street().audio.subarray(0, 6 * 16_000);
 const running = (server: TestServer): number =>
   server.server.service.router.status().models.find(({ id }) => id === 'gtcrn')?.running ?? 0;
 const warnings = (server: TestServer): string[] =>
@@ -67,22 +68,20 @@ test('a stream that asks for it is refused without the model, as a recording is'
 
 test('streams are cleaned where they or the operator ask, each as if it were alone', { skip }, async (t) => {
   const server = await serve(t);
-  const { audio, sentences } = street();
-  const bytes = toS16le(audio);
+  const { fromMs } = street().sentences[0]!;
+  const bytes = toS16le(firstSentence());
   assert.ok((await turns(server, '', bytes)).includes('speech_start 0'));
   assert.equal(running(server), 0);
   const [first, ...others] = await Promise.all(
-    [20, 1, 333, 1000].map((pieceMs) => turns(server, '&denoise=true', bytes, pieceMs)),
+    [20, 1, 1000].map((pieceMs) => turns(server, '&denoise=true', bytes, pieceMs)),
   );
   for (const other of others) assert.deepEqual(other, first);
   const begins = first!.flatMap((each) => (each.startsWith('speech_start ') ? [Number(each.slice(13)) * 1000] : []));
-  for (const { fromMs } of sentences) {
-    // What precedes a voice belongs to it, 300 ms of it.
-    assert.ok(
-      begins.some((at) => at > fromMs - 450 && at < fromMs),
-      first!.join(),
-    );
-  }
+  // What precedes a voice belongs to it, 300 ms of it.
+  assert.ok(
+    begins.some((at) => at > fromMs - 450 && at < fromMs),
+    first!.join(),
+  );
   await until(() => running(server) === 0);
   assert.deepEqual(warnings(server), []);
   const { settings } = server.server.service;
@@ -99,13 +98,11 @@ function wide(pcm: Float32Array): Uint8Array {
   return Buffer.concat([toS16le(most), toS16le(rest)]);
 }
 
-/** The audio up to the end of the first sentence, where nothing is answered. */
-const once = (): Uint8Array => wide(street().audio.subarray(0, 6 * 16_000));
 const quiet = { type: 'server_vad', threshold: 0.75, create_response: false };
 
 test('Realtime cleans while noise_reduction is set, in both of its protocols', { skip }, async (t) => {
   const server = await serve(t);
-  const audio = once();
+  const audio = wide(firstSentence());
   const seconds = audio.length / 48_000;
   const begins = async (client: RealtimeClient) => {
     client.append(audio);
