@@ -1,4 +1,5 @@
 import type { AudioChunk } from '../audio/contract.ts';
+import { joined } from '../audio/join.ts';
 import { RateConverter } from '../audio/rate-converter.ts';
 import { MAX_SAMPLE_RATE, MIN_SAMPLE_RATE } from '../audio/resample.ts';
 import { SpeechError } from '../errors.ts';
@@ -50,7 +51,7 @@ export class Intake {
 
   /** Whatever is left when all whole frames are taken: shorter than a frame. What comes next begins a new frame. */
   rest(): Float32Array[] {
-    this.#converted = joined(this.#converted, this.#converter.flush());
+    this.#converted = joined([this.#converted, this.#converter.flush()]);
     const rest: Float32Array[] = [];
     for (let frame = this.frame(); frame !== undefined; frame = this.frame()) rest.push(frame);
     if (this.#converted.length > 0) rest.push(this.#converted);
@@ -69,7 +70,7 @@ export class Intake {
       this.#taken = 0;
     }
     this.#waitingMs = this.#chunks.length === 0 ? 0 : this.#waitingMs - (part.length * 1000) / sampleRate;
-    this.#converted = joined(this.#converted, this.#converter.push({ pcm: sound(part), sampleRate }));
+    this.#converted = joined([this.#converted, this.#converter.push({ pcm: sound(part), sampleRate })]);
     return true;
   }
 }
@@ -90,11 +91,4 @@ function sound(pcm: Float32Array): Float32Array {
   for (let i = 0; i < pcm.length && sane; i++) sane = pcm[i]! >= -1 && pcm[i]! <= 1;
   if (sane) return pcm;
   return pcm.map((sample) => (Number.isNaN(sample) ? 0 : Math.max(-1, Math.min(1, sample))));
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array<ArrayBuffer> {
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,3 +1,4 @@
+import { joined } from '../audio/join.ts';
 import { abortError, SpeechError } from '../errors.ts';
 import type { CallContext } from '../workers/contract.ts';
 import type { Router } from '../workers/router.ts';
@@ -118,6 +119,7 @@ export class NoiseStream {
   async *#audio(): AsyncGenerator<Float32Array> {
     for (;;) {
       if (this.#stop.signal.aborted) throw abortError(this.#stop.signal);
+      // A copy: what is given is cleaned in place.
       if (this.#unsent.length > 0) yield joined(this.#unsent.splice(0));
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -166,15 +168,4 @@ export class NoiseStream {
     this.#wake?.();
     this.#wake = undefined;
   }
-}
-
-/** A copy, because what is given is cleaned in place. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RecordingPiece } from '../../audio/contract.ts';
+import { joined } from '../../audio/join.ts';
 import type { SpeakerSpan } from '../../engines/contract.ts';
 import { SpeechError } from '../../errors.ts';
 import type { CatalogModel } from '../../models/catalog.ts';
 import type { Calls } from './calls.ts';
-import { joined, type KnownVoice, nameOf } from './known-speakers.ts';
+import { type KnownVoice, nameOf } from './known-speakers.ts';
 import { isSpoken, type Turn, turnsOf } from './turns.ts';
 
 /** A piece in which one person speaks. */

@@ -1,4 +1,5 @@
 import type { Media } from '../../audio/contract.ts';
+import { joined } from '../../audio/join.ts';
 import type { Settings } from '../../config/kinds.ts';
 import { SpeechError } from '../../errors.ts';
 import type { CatalogModel } from '../../models/catalog.ts';
@@ -79,14 +80,4 @@ export function cosine(a: Float32Array, b: Float32Array): number {
     lengthB += (b[i] ?? 0) ** 2;
   }
   return lengthA === 0 || lengthB === 0 ? 0 : product / Math.sqrt(lengthA * lengthB);
-}
-
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
