@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { type FileLock, tryLock } from './file-lock.ts';
 
 /**
  * Makes the data folder, mode 0700, or checks the one that is there. Returns sentences for the operator about what it
@@ -24,29 +24,14 @@ export function prepareDataDir(dataDir: string, user = process.getuid?.()): stri
   return [`the data folder ${dataDir} could be read by other users; its mode is now 0700`];
 }
 
-/** A held lock. The kernel takes it back when the process ends, however it ends. */
-export interface DataDirLock {
-  release(): void;
-}
-
 /**
- * Makes sure that one server at a time uses a data folder. The lock is SQLite's own on an empty file, held by the
- * kernel, so there is no stale lock to take over and no process number to mistake, in containers either. Throws an
- * Error where another server holds it.
+ * Makes sure that one server at a time uses a data folder, in containers too. Throws an Error where another server
+ * holds it.
  */
-export function lockDataDir(dataDir: string): DataDirLock {
-  const path = join(dataDir, 'server.lock');
-  const lock = new DatabaseSync(path, { timeout: 0 });
-  try {
-    lock.exec('begin exclusive');
-    chmodSync(path, 0o600);
-  } catch (error) {
-    lock.close();
-    // 5 is SQLITE_BUSY.
-    if ((error as { errcode?: number }).errcode !== 5) throw error;
-    throw new Error(`another Open Speech server uses the data folder ${dataDir}: stop it or set OS_DATA_DIR`);
-  }
-  return { release: () => lock.close() };
+export function lockDataDir(dataDir: string): FileLock {
+  const lock = tryLock(join(dataDir, 'server.lock'));
+  if (lock !== undefined) return lock;
+  throw new Error(`another Open Speech server uses the data folder ${dataDir}: stop it or set OS_DATA_DIR`);
 }
 
 /** Empties `<dataDir>/tmp`, which may hold what a killed server left, and returns its path. Call it under the lock. */
