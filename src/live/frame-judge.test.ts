@@ -41,7 +41,9 @@ function watching({ delay, failAt, hangAt }: Behaviour = {}, env: Record<string,
       const voices: boolean[] = [];
       for (; rest.length >= WINDOW; rest = rest.subarray(WINDOW)) {
         if (windows === failAt) throw new SpeechError('engine_failed', 'It died.');
-        if (windows === hangAt) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        // On a busy machine the session may be gone before the model is asked.
+        if (windows === hangAt && !signal.aborted)
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
         if (signal.aborted) return;
         windows++;
         voices.push(rest.subarray(0, WINDOW).some((sample) => sample > 0));
