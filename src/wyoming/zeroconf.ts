@@ -19,6 +19,8 @@ const LEGACY_TTL = 10;
 const MULTICAST_MS = 1000;
 /** Answers to single askers in that time. */
 const UNICASTS = 20;
+/** Questions that are looked at in that time: each costs a look at this machine's addresses. */
+const QUESTIONS = 100;
 /** How often networks that came and went are looked for. */
 const REFRESH_MS = 60_000;
 
@@ -116,9 +118,15 @@ class Responder implements Zeroconf {
   #sending: Promise<void> = Promise.resolve();
   #multicastAt = Number.NEGATIVE_INFINITY;
   #unicasts = 0;
+  #questions = 0;
+  /** What may be asked for, in small letters. */
+  readonly #names: ReadonlySet<string>;
 
   constructor(options: ZeroconfOptions) {
     this.#options = options;
+    const anywhere = [{ address: '0.0.0.0', cidr: null }];
+    const records = serviceRecords({ ...options, addresses: () => anywhere });
+    this.#names = new Set(records.map(({ name }) => name.toLowerCase()));
   }
 
   get udpPort(): number {
@@ -144,6 +152,7 @@ class Responder implements Zeroconf {
     this.#timers.push(
       setInterval(() => {
         this.#unicasts = 0;
+        this.#questions = 0;
       }, MULTICAST_MS),
     );
     for (const timer of this.#timers) timer.unref();
@@ -157,10 +166,12 @@ class Responder implements Zeroconf {
   }
 
   #answer(message: Buffer, from: RemoteInfo): void {
+    const query = readQuery(message);
+    // A network is full of questions for others.
+    if (query === undefined || !query.questions.some(({ name }) => this.#names.has(name.toLowerCase()))) return;
+    if (++this.#questions > QUESTIONS) return;
     // Nobody from elsewhere is meant, and a forged sender would get answers it never asked for.
     if (!this.#isNear(from.address)) return;
-    const query = readQuery(message);
-    if (query === undefined) return;
     const { answers, additional } = answersTo(query.questions, query.known, this.#records());
     if (answers.length === 0) return;
     const legacy = from.port !== PORT;
