@@ -334,6 +334,42 @@ test('a source that continues wrong bytes as if they were right gets one second 
   assert.ok(logged.some((line) => line.includes('fetched again')));
 });
 
+test('a file that is not right, or may not be fetched any more, costs none of the others', async (t) => {
+  const wrong: Misbehaviour[] = [
+    answer(200, flipped),
+    redirectTo('https://169.254.169.254/latest/meta-data'),
+    answer(200, PAGE),
+  ];
+  for (const misbehave of wrong) {
+    const { hub, install, content, settings } = await startBench(t, { limits: { downloadAttempts: 1 } });
+    hub.lfsFrom = Number.POSITIVE_INFINITY;
+    hub.pauseMs = 5;
+    const incoming = join(settings.modelDir, '.incoming');
+    const there = (): number =>
+      readdirSync(incoming, { recursive: true })
+        .map((name) => statSync(join(incoming, String(name))))
+        .reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
+    const good = hub.file('good.bin', randomBytes(400_000));
+    const bad = hub.file('bad.bin', CONTENT);
+    hub.misbehave = (request, response, count) => {
+      if (!request.url!.includes('bad.bin')) return false;
+      void until(() => there() >= 200_000).then(() => misbehave(request, response, count));
+      return true;
+    };
+    const manifest = testManifest({ id: 'm', files: [good, bad] });
+    await assert.rejects(install(manifest), { code: /integrity_failed|source_not_allowed/ });
+    hub.misbehave = () => false;
+    const before = hub.requests.length;
+    await install(manifest);
+    assert.equal(content('m')?.size, 2);
+    const again = hub.requests.slice(before).filter(({ path }) => path.includes('good.bin'));
+    assert.ok(
+      again.every(({ headers }) => headers.range !== undefined),
+      'no byte of it came twice',
+    );
+  }
+});
+
 test('a name that means something else a moment later never reaches the other address', async (t) => {
   let asked = 0;
   const elsewhere = createServer((_request, response) => response.end('secret'));

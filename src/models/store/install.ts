@@ -15,10 +15,10 @@ export interface InstallTools extends FetchTools {
   layout: Layout;
 }
 
-/** Failures after which what is there is worthless, or in the way of everything else on a full disk. */
-const HOPELESS: ReadonlySet<string> = new Set([
-  ...['integrity_failed', 'unsafe_archive', 'source_not_allowed', 'insufficient_storage', 'too_large'],
-]);
+/** Failures after which what is there is in the way of everything else on a full disk. */
+const NO_ROOM: ReadonlySet<string> = new Set(['insufficient_storage', 'too_large']);
+/** Failures after which an archive that is what it should be is worthless all the same. */
+const WORTHLESS: ReadonlySet<string> = new Set(['integrity_failed', 'unsafe_archive']);
 
 /**
  * Brings one model from its manifest to a finished folder. The caller holds the lock of its id. Nothing is visible
@@ -27,8 +27,10 @@ const HOPELESS: ReadonlySet<string> = new Set([
 export async function installModel(manifest: ModelManifest, tools: InstallTools): Promise<void> {
   if (await refreshInstalled(manifest, tools)) return;
   const work = await Workplace.open(tools.layout, manifest);
+  let complete = false;
   try {
     await fetchModel(manifest, work, tools);
+    complete = true;
     const files = manifest.archive === undefined ? [] : await unpackInto(work, manifest, manifest.archive, tools);
     if (tools.signal.aborted) throw abortError(tools.signal);
     const fetched = manifest.files.flatMap(({ path, bytes, sha256, url }) =>
@@ -37,7 +39,8 @@ export async function installModel(manifest: ModelManifest, tools: InstallTools)
     await work.publish([...fetched, ...files], 'download');
   } catch (thrown) {
     const error = storageError(thrown);
-    if (error instanceof SpeechError && HOPELESS.has(error.code)) await work.discard();
+    const { code } = SpeechError.from(error);
+    if (NO_ROOM.has(code) || (complete && WORTHLESS.has(code))) await work.discard();
     throw error;
   }
 }
