@@ -276,3 +276,16 @@ test('hours of sound out of few bytes end at the bound, a recording within it is
   const { duration } = within.messages.at(-1) as Message & { duration: number };
   assert.ok(Math.abs(duration - 110) < 0.2, `${duration}`);
 });
+
+test('a server that leaves still decodes and tells what it was sent', async (t) => {
+  const leaving = await serveDuring(t, { tones: true, env });
+  const audio = await recordingOf([['hello']], { container: 'webm', codec: 'libopus' });
+  const { socket, results, messages, closed } = await listenTo(leaving, 'model=nova-3');
+  sendIn(socket, audio, 2000);
+  await until(() => livePids(leaving).length === 1);
+  await leaving.server.close();
+  assert.equal((await closed).code, 1001);
+  assert.deepEqual(finalTexts(results()), ['hello']);
+  assert.equal(messages.at(-1)!.type, 'Metadata');
+  assert.deepEqual(livePids(leaving), []);
+});
