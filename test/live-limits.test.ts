@@ -36,6 +36,16 @@ test('a Realtime message of exactly the limit is read, one byte more closes the 
   assert.equal(await live.closed(), 1009);
 });
 
+test('a Realtime session may be silent for longer than others, and is told when that was too long', async (t) => {
+  const { server, live } = await realtime(t, { OS_WS_IDLE_TIMEOUT_S: '1', OS_REALTIME_IDLE_TIMEOUT_S: '3' });
+  const stream = await LiveSocket.open(server, '/v1/audio/stream');
+  assert.equal(await stream.closed(), 4008);
+  live.send({ type: 'input_audio_buffer.clear' });
+  await live.until('input_audio_buffer.cleared');
+  assert.equal((await live.until('error')).error.code, 'session_expired');
+  assert.equal(await live.closed(), 4008);
+});
+
 test('a Realtime conversation keeps as many items as permitted, and the oldest makes room for one more', async (t) => {
   const { live } = await realtime(t, { OS_REALTIME_MAX_ITEMS: '3' });
   for (const text of ['a', 'b', 'c']) live.send(item(text));

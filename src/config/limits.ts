@@ -202,6 +202,16 @@ export const limits = {
     unit: 'MB',
     doc: 'One message of a Realtime client: OpenAI takes 15 MiB of audio in one, which is 20 in base64.',
   }),
+  realtimeIdleMs: limit({
+    env: 'OS_REALTIME_IDLE_TIMEOUT_S',
+    scale: 1000,
+    default: 1800,
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    public: true,
+    doc: 'Time without a message after which a Realtime socket is closed: its protocol has nothing to keep a silent one open with.',
+  }),
   realtimeItems: limit({
     env: 'OS_REALTIME_MAX_ITEMS',
     default: 500,

@@ -632,15 +632,6 @@ export const settingsTable = {
     group: 'Not yet',
     doc: 'Audio buffered for one Realtime session.',
   }),
-  realtimeIdleTimeoutS: int({
-    env: 'OS_REALTIME_IDLE_TIMEOUT_S',
-    default: 120,
-    min: 1,
-    max: 86400,
-    later: true,
-    group: 'Not yet',
-    doc: 'Idle Realtime sessions end after this.',
-  }),
   streamChunkMs: int({
     env: 'OS_STREAM_CHUNK_MS',
     default: 100,

@@ -49,6 +49,7 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
     policy: withScope('speech'),
     protocols: ['realtime'],
     messageBytes: limits.realtimeMessageBytes,
+    idleMs: limits.realtimeIdleMs,
     plan: (request) => planOf(request, deps),
     open: (socket, plan) => {
       const session = new RealtimeSession(

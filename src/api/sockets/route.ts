@@ -14,6 +14,8 @@ export interface SocketRoute<Plan> {
   protocols?: readonly string[];
   /** Longest message, where the protocol needs another bound than `socketMessageBytes`. */
   messageBytes?: number;
+  /** How long nothing may be said, where the protocol needs another bound than `socketIdleMs`. */
+  idleMs?: number;
   /** Looks at the request before the socket opens. What it throws is the answer to the handshake. */
   plan(request: FastifyRequest): Plan | Promise<Plan>;
   /** What was planned never opened: the client left, or there was no room. */
@@ -34,6 +36,7 @@ const CLOSE_MS = 5000;
  */
 export function socketRoute<Plan>(app: App, sockets: Sockets, path: string, route: SocketRoute<Plan>): void {
   const { limits } = sockets.settings;
+  const own = route.idleMs === undefined ? limits : { ...limits, socketIdleMs: route.idleMs };
   const selected = new WeakMap<IncomingMessage, string | undefined>();
   const answers = new WeakMap<IncomingMessage, Record<string, string>>();
   const server = new WebSocketServer({
@@ -80,7 +83,7 @@ export function socketRoute<Plan>(app: App, sockets: Sockets, path: string, rout
             requestId: request.id,
             path,
             principal,
-            limits,
+            limits: own,
             log: sockets.log,
             metrics: sockets.metrics,
           });
