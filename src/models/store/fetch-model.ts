@@ -42,7 +42,8 @@ export async function fetchModel(manifest: ModelManifest, work: Workplace, tools
         await slots.run(host, signal, () => downloadFile(download, { ...tools, signal, onBytes }));
       } catch (error) {
         failure ??= error;
-        failed.abort(error);
+        // The reason of one is not that of the others: theirs is kept for the next time.
+        failed.abort(new SpeechError('cancelled', 'Another file of the model did not come.'));
       }
     }),
   );
