@@ -6,7 +6,7 @@ import { join } from '../audio/testing.ts';
 import type { RecognisedSegment, TranscribeRequest, Watched, WatchRequest } from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
 import type { ListeningEvent } from './contract.ts';
-import { BY_VOICE, buzz, EAR, hear, liveService, MANUAL, silence } from './testing.ts';
+import { BY_VOICE, buzz, EAR, hear, liveService, MANUAL, pushInPieces, silence, untilAborted } from './testing.ts';
 
 const WINDOW = 512;
 
@@ -37,13 +37,11 @@ function watching({ delay, failAt, hangAt }: Behaviour = {}, env: Record<string,
     let rest = new Float32Array(0);
     let windows = 0;
     for await (const pcm of audio) {
-      rest = join([rest, pcm]) as Float32Array<ArrayBuffer>;
+      rest = join([rest, pcm]);
       const voices: boolean[] = [];
       for (; rest.length >= WINDOW; rest = rest.subarray(WINDOW)) {
         if (windows === failAt) throw new SpeechError('engine_failed', 'It died.');
-        // On a busy machine the session may be gone before the model is asked.
-        if (windows === hangAt && !signal.aborted)
-          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        if (windows === hangAt) await untilAborted(signal);
         if (signal.aborted) return;
         windows++;
         voices.push(rest.subarray(0, WINDOW).some((sample) => sample > 0));
@@ -64,9 +62,7 @@ const speech = join([silence(500), hum(400), silence(700), hum(600), silence(100
 async function run(behaviour: Behaviour, pieceMs: number, audio = speech, env: Record<string, string> = {}) {
   const service = watching(behaviour, env);
   const { session, events } = await hear(service, BY_VOICE);
-  for (let at = 0; at < audio.length; at += pieceMs * 16) {
-    session.push({ pcm: audio.slice(at, at + pieceMs * 16), sampleRate: 16_000 });
-  }
+  pushInPieces(session, audio, pieceMs);
   await session.finish();
   return { events, service };
 }

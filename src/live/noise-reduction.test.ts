@@ -13,7 +13,18 @@ import type {
 } from '../engines/contract.ts';
 import { SpeechError } from '../errors.ts';
 import type { ListeningOptions } from './contract.ts';
-import { BY_VOICE, buzz, EAR, hear, LISTENER, liveService, MANUAL, silence } from './testing.ts';
+import {
+  BY_VOICE,
+  buzz,
+  EAR,
+  hear,
+  LISTENER,
+  liveService,
+  MANUAL,
+  pushInPieces,
+  silence,
+  untilAborted,
+} from './testing.ts';
 
 const DELAY = 512;
 const CAN: Capabilities = { ...EAR, denoiseLive: { delaySamples: DELAY } };
@@ -52,12 +63,10 @@ function cleaning({ delay, dieAt, hangAt, cut, listens }: Behaviour = {}, env: R
       return { pcm: given.slice(from, told).map((sample) => sample - NOISE) };
     };
     for await (const pcm of audio) {
-      given = join([given, pcm]) as Float32Array<ArrayBuffer>;
+      given = join([given, pcm]);
       streams.given += pcm.length;
       if (given.length >= (dieAt ?? Number.POSITIVE_INFINITY)) throw new SpeechError('engine_failed', 'It died.');
-      if (given.length >= (hangAt ?? Number.POSITIVE_INFINITY)) {
-        await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      }
+      if (given.length >= (hangAt ?? Number.POSITIVE_INFINITY)) await untilAborted(signal);
       await delay?.();
       const message = next(Math.floor((given.length - DELAY / 2) / (DELAY / 2)) * (DELAY / 2));
       if (message.pcm.length > 0) yield message;
@@ -100,9 +109,7 @@ const sweep = (ms: number): Float32Array =>
 async function run(behaviour: Behaviour, pieceMs: number, options: ListeningOptions, audio: Float32Array) {
   const service = cleaning(behaviour);
   const { session, events } = await hear(service, options);
-  for (let at = 0; at < audio.length; at += pieceMs * 16) {
-    session.push({ pcm: audio.slice(at, at + pieceMs * 16), sampleRate: 16_000 });
-  }
+  pushInPieces(session, audio, pieceMs);
   await session.finish();
   return { events, service };
 }

@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import { openMetrics } from '../telemetry/metrics.ts';
 import type { Operation, Operations, Worker, WorkerCall, WorkerModelStatus } from '../workers/contract.ts';
 import { Router } from '../workers/router.ts';
-import type { ListeningEvent, ListeningOptions } from './contract.ts';
+import type { Listening, ListeningEvent, ListeningOptions } from './contract.ts';
 import { openListening } from './listening.ts';
 
 export type Abilities = Pick<LoadedModel, 'speak' | 'transcribe' | 'listen' | 'watchSpeech' | 'denoiseLive'>;
@@ -153,4 +153,16 @@ function warningsLog(): Log & { warnings: object[] } {
   const warn = (_text: string, fields: object) => void warnings.push(fields);
   const log = { trace: nothing, debug: nothing, info: nothing, warn, error: nothing, flush: nothing };
   return Object.assign(log as unknown as Log, { warnings, child: () => log as unknown as Log });
+}
+
+/** Audio of 16 000 Hz as a client sends it, without waiting between the pieces. */
+export function pushInPieces(session: Listening, audio: Float32Array, pieceMs: number): void {
+  for (let at = 0; at < audio.length; at += pieceMs * 16) {
+    session.push({ pcm: audio.slice(at, at + pieceMs * 16), sampleRate: 16_000 });
+  }
+}
+
+/** Also where it has fired already: on a busy machine whoever asks may be gone before a fake model is asked. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
