@@ -1,33 +1,18 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { openModel } from '../../../test/models/files.ts';
-import { needsData, sharedData } from '../../../test/support/needs.ts';
+import { RECORDING, realModels, samplesOf, wordsFound } from '../../../test/models/real.ts';
+import { needsData } from '../../../test/support/needs.ts';
 import { needsVosk, voskOptions } from '../../../test/support/vosk.ts';
-import { modelManifestSchema } from '../../models/manifest.ts';
 import { engine } from './engine.ts';
 
-/**
- * Runs real Vosk models where OS_TEST_MODELS points at a folder of them, laid out as the server keeps its own. Without
- * it there is nothing to run.
- */
-const folder = process.env.OS_TEST_MODELS ?? '';
-const recording = join(sharedData, 'librivox/sense_and_sensibility_01_austen_64kb-0880.wav');
-const spoken = 'he was not an ill disposed young man';
 const signal = new AbortController().signal;
 
-for (const id of folder === '' ? [] : await readdir(folder)) {
-  const path = join(folder, id, 'manifest.json');
-  if (!existsSync(path)) continue;
-  const manifest = modelManifestSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  if (manifest.engine !== 'vosk') continue;
-  test(`${id} hears, from a file and live`, { skip: needsVosk || needsData('librivox') }, async () => {
-    const open = { ...openModel(manifest, join(folder, id)), options: voskOptions };
+for (const { manifest, folder } of await realModels('vosk')) {
+  test(`${manifest.id} hears, from a file and live`, { skip: needsVosk || needsData('librivox') }, async () => {
+    const open = { ...openModel(manifest, folder), options: voskOptions };
     const model = await engine.open(open, { threads: 1 });
-    const wav = await readFile(recording);
-    const pcm = Float32Array.from(new Int16Array(new Uint8Array(wav.subarray(44)).buffer), (sample) => sample / 32_768);
+    const pcm = await samplesOf(RECORDING);
     const segments = await Array.fromAsync(model.transcribe!({ pcm, words: true }, signal));
     let last = 0;
     for (const { startMs, endMs, confidence } of segments.flatMap(({ words }) => words!)) {
@@ -43,8 +28,7 @@ for (const id of folder === '' ? [] : await readdir(folder)) {
     // Another language's words are not to be found in an English recording.
     if (!manifest.languages.some((language) => language.startsWith('en'))) return;
     for (const text of [segments.map((segment) => segment.text).join(' '), hearings.at(-1)!.text]) {
-      const heard = text.split(' ');
-      assert.ok(spoken.split(' ').filter((word) => heard.includes(word)).length >= 6, text);
+      assert.ok(wordsFound(text) >= 6, text);
     }
     await model.close();
   });
