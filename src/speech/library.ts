@@ -1,5 +1,5 @@
 import type { Settings } from '../config/kinds.ts';
-import { abortError, SpeechError, type SpeechErrorData } from '../errors.ts';
+import { abortError, SpeechError, type SpeechErrorData, shuttingDown } from '../errors.ts';
 import type { Catalog, CatalogModel } from '../models/catalog.ts';
 import { Choices } from '../models/choices.ts';
 import { whatNames } from '../models/choose.ts';
@@ -238,7 +238,7 @@ export class ModelLibrary {
 
   /** Cancels what is under way and waits for it to end. */
   async close(): Promise<void> {
-    this.#closing.abort(new SpeechError('shutting_down', 'The server is shutting down.'));
+    this.#closing.abort(shuttingDown());
     await this.store.close();
     await Promise.all([...this.#underWay.values()].map(({ done }) => done));
     this.#stopListening();

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { KeyStore } from '../../accounts/keys.ts';
 import type { Principal } from '../../accounts/scopes.ts';
 import type { Settings } from '../../config/kinds.ts';
-import { SpeechError } from '../../errors.ts';
+import { SpeechError, shuttingDown } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Policy } from '../policy.ts';
@@ -125,7 +125,7 @@ export class Sockets {
   /** Throws where this caller may not open one more socket now: `rate_limit_exceeded`, `overloaded`, `shutting_down`. */
   admit({ keyId }: Principal): void {
     const { sockets, socketsPerKey } = this.settings.limits;
-    if (this.#draining) throw new SpeechError('shutting_down', 'The server is shutting down.');
+    if (this.#draining) throw shuttingDown();
     if (this.#open.size >= sockets) {
       throw new SpeechError('overloaded', `There may be ${sockets} open sockets at once.`);
     }

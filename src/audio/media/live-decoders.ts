@@ -1,4 +1,4 @@
-import { SpeechError } from '../../errors.ts';
+import { SpeechError, shuttingDown } from '../../errors.ts';
 import type { LiveDecodeOptions, LiveDecoding } from '../contract.ts';
 import { LiveDecoder, type LiveDecoderOptions } from './live-decoder.ts';
 
@@ -23,7 +23,7 @@ export class LiveDecoders {
   }
 
   open(wanted: LiveDecodeOptions): LiveDecoding {
-    if (this.#closed) throw new SpeechError('shutting_down', 'The server is shutting down.');
+    if (this.#closed) throw shuttingDown();
     if (this.#all.size >= this.#options.streams) {
       throw new SpeechError('overloaded', 'Too many compressed streams are being decoded.', { retryAfterMs: 5000 });
     }

@@ -1,4 +1,4 @@
-import { abortError, SpeechError } from '../../errors.ts';
+import { abortError, SpeechError, shuttingDown } from '../../errors.ts';
 import type { StoreProgress } from './progress.ts';
 
 interface Flight {
@@ -67,7 +67,7 @@ export class Flights {
   async close(): Promise<void> {
     const flights = [...this.#flights.values()];
     for (const { controller } of flights) {
-      controller.abort(new SpeechError('shutting_down', 'The server is shutting down.'));
+      controller.abort(shuttingDown());
     }
     await Promise.allSettled(flights.map(({ done }) => done));
   }
