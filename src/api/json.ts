@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { SpeechError } from '../errors.ts';
+import { hasManyValues, MAX_JSON_VALUES } from '../security/json-values.ts';
 
 /**
  * Reads JSON bodies, and only those: bytes that are not UTF-8 are refused instead of replaced, because what would be
@@ -15,6 +16,15 @@ export function acceptJson(app: FastifyInstance): void {
       text = utf8.decode(body as Buffer);
     } catch {
       done(new SpeechError('invalid_json', 'The request body is not valid UTF-8.'));
+      return;
+    }
+    if (hasManyValues(text)) {
+      done(
+        new SpeechError(
+          'invalid_request',
+          `The request body has more than ${MAX_JSON_VALUES} lists, objects and commas.`,
+        ),
+      );
       return;
     }
     parse(request, text, done);

@@ -36,7 +36,7 @@ export const ROOMS: readonly Room[] = [
   room('live', 'config telemetry audio engines models workers speech'),
   // A protocol without requests and headers: it stands beside the API, not in it.
   room('wyoming', 'security config telemetry accounts audio engines models workers speech live'),
-  room('realtime', 'config telemetry audio models live'),
+  room('realtime', 'security config telemetry audio models live'),
   room('deepgram', 'config audio engines speech live'),
   room('api', 'security config telemetry accounts audio models workers speech live realtime deepgram'),
   // Puts the rooms together.

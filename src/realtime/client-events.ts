@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasManyValues, MAX_JSON_VALUES } from '../security/json-values.ts';
 import { RealtimeProblem } from './problem.ts';
 import { check } from './session-config.ts';
 
@@ -28,8 +29,8 @@ export type ClientEvent = { [K in keyof Schemas]: { type: K } & z.infer<Schemas[
 
 /** Reads one frame. RealtimeProblem where it is no JSON object or no event that there is. */
 export function readFrame(frame: string): Record<string, unknown> {
-  if (hasMany(frame)) {
-    throw new RealtimeProblem('invalid_event', `A message has at most ${MAX_VALUES} lists, objects and commas.`);
+  if (hasManyValues(frame)) {
+    throw new RealtimeProblem('invalid_event', `A message has at most ${MAX_JSON_VALUES} lists, objects and commas.`);
   }
   let value: unknown;
   try {
@@ -42,17 +43,6 @@ export function readFrame(frame: string): Record<string, unknown> {
   }
   checkDepth(value);
   return value as Record<string, unknown>;
-}
-
-/** Text takes little time to read, values a lot: 20 MB of brackets would hold everybody up for seconds. */
-const MAX_VALUES = 100_000;
-
-function hasMany(frame: string): boolean {
-  let left = MAX_VALUES;
-  for (const mark of '[{,') {
-    for (let at = frame.indexOf(mark); at !== -1; at = frame.indexOf(mark, at + 1)) if (--left < 0) return true;
-  }
-  return false;
 }
 
 /** No event and no description of a function needs more. What is deeper could be read, but not written again. */
