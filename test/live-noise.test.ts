@@ -174,3 +174,16 @@ test('a stream goes on, whole, when the process of the model is killed', { skip 
   assert.ok(live.told.filter(({ state }) => state === 'speech_end').length > 1);
   assert.equal(warnings(server).length, 1);
 });
+
+test('a session that is cleaned holds no shutdown up, and is told whole', { skip }, async (t) => {
+  const server = await serve(t, { OS_SHUTDOWN_TIMEOUT_S: '600' });
+  const live = await LiveSocket.open(server, `${PATH}&denoise=true`);
+  const bytes = toS16le(firstSentence()).subarray(0, 32 * 4000);
+  live.send(bytes);
+  await until(() => live.types().includes('vad') && running(server) === 1);
+  await server.server.close();
+  assert.equal(await live.closed(), 1001);
+  assert.equal(live.told.at(-1)!.audio_seconds, bytes.length / 32_000);
+  assert.ok(live.told.some(({ state }) => state === 'speech_end'));
+  assert.deepEqual(warnings(server), []);
+});
