@@ -187,6 +187,15 @@ test('a decoder that is full or fails ends the stream once, also while its end i
   }
 });
 
+test('as many Finalizes as anybody needs may wait, one more ends the stream', async (t) => {
+  const { session, told } = await open(t);
+  session.binary(OGG);
+  for (let i = 0; i < 1000; i++) session.text('{"type":"Finalize"}');
+  assert.deepEqual(told, []);
+  session.text('{"type":"Finalize"}');
+  assert.deepEqual(told, ['overloaded', '1011 NET-0000:']);
+});
+
 test('channels are opened when they are found, and none stays open when the client leaves meanwhile', async (t) => {
   const { session, state, opening, give } = await open(t, { multichannel: 'true' });
   session.binary(OGG);

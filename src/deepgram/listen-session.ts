@@ -130,9 +130,7 @@ export class ListenSession {
         this.#silent?.refresh();
         return;
       case 'Finalize':
-        this.#source.afterwards(() => {
-          for (const channel of this.#channels) channel.finalize();
-        });
+        this.#finalize();
         return;
       case 'CloseStream':
         void this.#end();
@@ -229,6 +227,16 @@ export class ListenSession {
     channel.begin(listening);
     this.#channels.push(channel);
     if (this.#over) channel.close();
+  }
+
+  #finalize(): void {
+    try {
+      this.#source.afterwards(() => {
+        for (const channel of this.#channels) channel.finalize();
+      });
+    } catch (thrown) {
+      this.#fail(SpeechError.from(thrown));
+    }
   }
 
   async #end(): Promise<void> {

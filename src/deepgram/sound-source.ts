@@ -8,6 +8,8 @@ const LOOK_MS = 50;
 /** Until a stream has shown how much sound its bytes hold: as much as Opus of 32 kbit/s. */
 const USUAL_MS_PER_BYTE = 1 / 4;
 const DECODED_RATE = 16_000;
+/** Nobody has reason to ask for so many answers before the first. */
+const MAX_ACTIONS = 1000;
 
 /** Where the bytes of a stream become sound. */
 export interface SoundSource {
@@ -15,7 +17,7 @@ export interface SoundSource {
   readonly waitingMs: number;
   /** SpeechError for what is no audio, or where it cannot be decoded now. */
   push(bytes: Buffer): void;
-  /** Does this when everything that was pushed before has been heard. */
+  /** Does this when everything that was pushed before has been heard. SpeechError `overloaded` where too much waits. */
   afterwards(action: () => void): void;
   /** No more bytes come. Resolves when all has been heard, or never can be. */
   end(): Promise<void>;
@@ -143,11 +145,15 @@ class DecodedSource implements SoundSource {
   }
 
   afterwards(action: () => void): void {
-    if (this.#over) action();
-    else {
-      this.#actions.push(action);
-      this.#decoding.mark();
+    if (this.#over) {
+      action();
+      return;
     }
+    if (this.#actions.length >= MAX_ACTIONS) {
+      throw new SpeechError('overloaded', 'Too many requests wait for audio that is still being decoded.');
+    }
+    this.#actions.push(action);
+    this.#decoding.mark();
   }
 
   end(): Promise<void> {

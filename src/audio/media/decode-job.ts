@@ -1,5 +1,6 @@
-import { abortError, SpeechError, type SpeechErrorData } from '../../errors.ts';
+import { abortError, SpeechError } from '../../errors.ts';
 import type { DecodeOptions, RecordingPiece } from '../contract.ts';
+import { foreignError } from './foreign-error.ts';
 import type { FromDecoder, ToDecoder } from './messages.ts';
 
 /** Decoded audio that may wait for its reader: short recordings free their process before anyone has read them. */
@@ -75,7 +76,7 @@ export class DecodeJob implements AsyncIterable<RecordingPiece> {
 
   receive(message: Partial<FromDecoder> | null): void {
     if (message?.kind === 'end') {
-      this.#settle(message.error === undefined ? undefined : readError(message.error));
+      this.#settle(message.error === undefined ? undefined : foreignError(message.error, decoderFailed));
       this.#close();
     } else if (this.#outcome === undefined) {
       this.#accept(message?.kind === 'piece' ? message.piece : undefined);
@@ -159,11 +160,4 @@ export class DecodeJob implements AsyncIterable<RecordingPiece> {
     if (this.#runningSince !== undefined) this.#leftMs -= performance.now() - this.#runningSince;
     this.#runningSince = undefined;
   }
-}
-
-/** An error from a process that is not believed: only its code and message, and only if they are such. */
-function readError(data: unknown): SpeechError {
-  const { code, message, detail } = (data ?? {}) as Partial<SpeechErrorData>;
-  if (typeof code !== 'string' || typeof message !== 'string') return decoderFailed('it sent what is not an error');
-  return SpeechError.fromData({ code, message, param: null, ...(typeof detail === 'string' ? { detail } : {}) });
 }

@@ -159,6 +159,20 @@ test('what is not the promised container, is cut off in its header, or has no so
   }
 });
 
+test('a stream that goes on for long without any sound is none', async (t) => {
+  const media = open(t, { liveCompressedBytes: 16 * 2 ** 20 });
+  for (const [container, signature] of [
+    ['ogg', 'OggS'],
+    ['flac', 'fLaC\0\0\0\x22'],
+    ['matroska', '\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01'],
+    ['mov', '\0\0\0\x18ftypisom'],
+  ] as const) {
+    const decoding = media.decodeLive({ container, apart: false });
+    decoding.push(Buffer.concat([Buffer.from(signature, 'latin1'), Buffer.alloc(5 * 2 ** 20, 1)]));
+    await assert.rejects(hear(decoding), { code: 'invalid_audio' }, container);
+  }
+});
+
 test('the sound of a film is heard, its picture is not looked at', async (t) => {
   const film = await makeRecording(path, { container: 'webm', codec: 'libopus', sound, seconds: 2, picture: true });
   const [pcm] = await hearAll(open(t), 'matroska', film);

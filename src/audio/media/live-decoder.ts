@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
-import { SpeechError, type SpeechErrorData } from '../../errors.ts';
+import { SpeechError } from '../../errors.ts';
 import { Child } from '../../processes/child.ts';
 import type { LiveDecodeOptions, LiveDecoding, LiveSound } from '../contract.ts';
+import { foreignError } from './foreign-error.ts';
 import type { FromLiveDecoder, ToLiveDecoder } from './messages.ts';
 import { SLICE_SAMPLES } from './sound-outlet.ts';
 
@@ -113,7 +114,7 @@ export class LiveDecoder implements LiveDecoding {
     const asked = this.#asked;
     if (this.#outcome !== undefined) return;
     if (asked !== undefined && message?.kind === 'end') {
-      this.#settle(message.error === undefined ? undefined : readError(message.error));
+      this.#settle(message.error === undefined ? undefined : foreignError(message.error, failed));
       return;
     }
     const sound = message?.kind === 'sound' ? this.#readSound(message) : undefined;
@@ -156,11 +157,4 @@ export class LiveDecoder implements LiveDecoding {
 
 function failed(detail: string): SpeechError {
   return new SpeechError('engine_failed', 'The audio could not be decoded: the decoder failed.', { detail });
-}
-
-/** An error from a process that is not believed: only its code and message, and only if they are such. */
-function readError(data: unknown): SpeechError {
-  const { code, message, detail } = (data ?? {}) as Partial<SpeechErrorData>;
-  if (typeof code !== 'string' || typeof message !== 'string') return failed('it sent what is not an error');
-  return SpeechError.fromData({ code, message, param: null, ...(typeof detail === 'string' ? { detail } : {}) });
 }
