@@ -75,6 +75,15 @@ test('nothing that was said before the client cleared its turn is heard of later
   assert.equal(driven.state.utterances.size, 0);
 });
 
+test('what was said and not committed is forgotten when the server takes the turns', () => {
+  const driven = manual();
+  driven.hear(part(1, 'one'));
+  driven.hearBy({ type: 'server_vad' });
+  assert.equal(driven.state.utterances.size, 0);
+  driven.turn(3, 'hello');
+  assert.equal(driven.state.items.length, 1);
+});
+
 test('a turn that the recogniser gave up before its commit is one item, and later responses do not wait for it', () => {
   const driven = manual();
   assert.ok(driven.hear(lost(1)).includes('conversation.item.input_audio_transcription.failed'));

@@ -143,6 +143,11 @@ export function takeCommitted(draft: Draft, utterance: number | undefined, event
   commitUtterance(draft, utterance);
 }
 
+/** Drops turns that are not over. */
+export function forgetUncommitted(draft: Draft): void {
+  draft.state.utterances = new Map([...draft.state.utterances].filter(([, { committed }]) => committed));
+}
+
 /** The client does not want to know what was said in it, and in earlier parts of its turn. */
 export function takeCleared(draft: Draft, utterance: number | undefined): void {
   if (utterance !== undefined) draft.state.lastCleared = utterance;

@@ -6,7 +6,7 @@
 import type { ListeningEvent } from '../live/contract.ts';
 import { type ClientEvent, eventIdOf, readBase64 } from './client-events.ts';
 import { createItem, findItem, removeItem } from './conversation.ts';
-import { hear, takeCleared, takeCommitted } from './hearing.ts';
+import { forgetUncommitted, hear, takeCleared, takeCommitted } from './hearing.ts';
 import { takeOutput } from './output.ts';
 import { RealtimeProblem } from './problem.ts';
 import type { ResponseOutput } from './response.ts';
@@ -77,12 +77,7 @@ function takeClientEvent(draft: Draft, event: ClientEvent): void {
   const eventId = eventIdOf(event);
   switch (event.type) {
     case 'session.update':
-      draft.state.session = updateSession(draft.state.session, event.session, {
-        rules: draft.rules,
-        spoken: draft.state.hasSpoken,
-      });
-      draft.send('session.updated', { session: draft.state.session });
-      draft.effects.push({ type: 'configure' });
+      updateBy(draft, event.session);
       return;
     case 'input_audio_buffer.append':
       draft.effects.push({ type: 'push', audio: readBase64(event.audio, 'audio'), eventId });
@@ -91,7 +86,7 @@ function takeClientEvent(draft: Draft, event: ClientEvent): void {
       draft.effects.push({ type: 'commit', eventId });
       return;
     case 'input_audio_buffer.clear':
-      draft.state.utterances = new Map([...draft.state.utterances].filter(([, { committed }]) => committed));
+      forgetUncommitted(draft);
       draft.effects.push({ type: 'clear-input' });
       draft.send('input_audio_buffer.cleared', {});
       return;
@@ -116,4 +111,14 @@ function takeClientEvent(draft: Draft, event: ClientEvent): void {
     case 'response.cancel':
       cancelResponse(draft, event.response_id ?? undefined);
   }
+}
+
+function updateBy(draft: Draft, patch: unknown): void {
+  const { session, hasSpoken: spoken } = draft.state;
+  draft.state.session = updateSession(session, patch, { rules: draft.rules, spoken });
+  // What was to be committed by hand will not be.
+  const byHand = session.audio.input.turn_detection === null;
+  if (byHand && draft.state.session.audio.input.turn_detection !== null) forgetUncommitted(draft);
+  draft.send('session.updated', { session: draft.state.session });
+  draft.effects.push({ type: 'configure' });
 }
