@@ -62,3 +62,23 @@ test('a file that came out of an archive is held to the hash it had then', async
   writeFileSync(join(folder, 'installed.json'), installed);
   await verifier.verify(manifest, folder);
 });
+
+test('as many small files as a voice has are hashed by one thread, and none where nothing changed', async (t) => {
+  const { hub, install, settings } = await startBench(t);
+  const entries = Array.from({ length: 300 }, (_, i) => ({ name: `data/${i}`, content: randomBytes(100) }));
+  const archive = { ...hub.asset('p.tar', makeTar(entries)), format: 'tar', stripComponents: 0, keep: 'all' } as const;
+  const manifest = testManifest({ id: 'm', files: [{ path: 'data/0' }], archive });
+  await install(manifest);
+  let threads = 0;
+  const count = (): void => {
+    threads++;
+  };
+  process.on('worker', count);
+  t.after(() => process.off('worker', count));
+  const verifier = new Verifier();
+  await Promise.all([1, 2].map(() => verifier.verify(manifest, join(settings.modelDir, 'm'))));
+  assert.ok(threads <= 2, `${threads} threads`);
+  threads = 0;
+  await verifier.verify(manifest, join(settings.modelDir, 'm'));
+  assert.equal(threads, 0);
+});

@@ -1,19 +1,9 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { SpeechError } from '../errors.ts';
 import type { ModelManifest } from './manifest.ts';
+import { Hashing } from './store/hashing.ts';
 import { expectedFiles, type KnownFile } from './store/installed.ts';
-
-/** SHA-256 of a file in lower-case hex, computed in a thread. */
-export function sha256OfFile(path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { workerData: { path } });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`the hashing thread ended with code ${code}`)));
-  });
-}
 
 /**
  * Checks model files against their manifest before an engine may read them. A file once found right is not hashed
@@ -31,19 +21,31 @@ export class Verifier {
     const files = await expectedFiles(manifest, root).catch((error: Error) => {
       throw refused(manifest, error.message);
     });
-    for (const file of files) {
-      const path = join(root, file.path);
-      const running = this.#running.get(path) ?? this.#verifyFile(manifest, file, path, root);
-      this.#running.set(path, running);
-      try {
-        await running;
-      } finally {
-        this.#running.delete(path);
+    // One thread for all of them: voices bring hundreds of small files. It starts with the first that has to be hashed.
+    const hashing = new Hashing();
+    try {
+      for (const file of files) {
+        const path = join(root, file.path);
+        const running = this.#running.get(path) ?? this.#verifyFile(manifest, file, path, root, hashing);
+        this.#running.set(path, running);
+        try {
+          await running;
+        } finally {
+          this.#running.delete(path);
+        }
       }
+    } finally {
+      await hashing.close();
     }
   }
 
-  async #verifyFile(manifest: ModelManifest, file: KnownFile, path: string, root: string): Promise<void> {
+  async #verifyFile(
+    manifest: ModelManifest,
+    file: KnownFile,
+    path: string,
+    root: string,
+    hashing: Hashing,
+  ): Promise<void> {
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     if (stats === undefined) throw refused(manifest, `${file.path} is missing`);
     // A link could point anywhere, and point elsewhere after the check.
@@ -55,7 +57,12 @@ export class Verifier {
     }
     const fingerprint = `${file.sha256}:${stats.size}:${stats.ino}:${stats.mtimeNs}:${stats.ctimeNs}`;
     if (this.#verified.get(path) === fingerprint) return;
-    if ((await sha256OfFile(path)) !== file.sha256) {
+    const sha256 = await hashing
+      .follow(path)
+      .finish(file.bytes)
+      .catch(() => undefined);
+    if (sha256 === undefined) throw refused(manifest, `${file.path} cannot be read`);
+    if (sha256 !== file.sha256) {
       this.#verified.delete(path);
       throw refused(manifest, `${file.path} does not have the SHA-256 of its manifest`);
     }
