@@ -68,6 +68,7 @@ const BAD: Record<string, (url: string) => Answer> = {
   },
   'sends others elsewhere': (url) => (response) => void response.writeHead(307, { location: `${url}/other` }).end(),
   refuses: () => (response) => void response.writeHead(503).end(),
+  'does not know the key': () => (response) => void response.writeHead(401).end('{"error":"llm-secret-Zk82mVq9"}'),
 };
 
 test('whatever the language model does, the response fails, the next one does not, and no request stays open', async (t) => {
@@ -88,6 +89,12 @@ test('whatever the language model does, the response fails, the next one does no
   }
   await nothingLeft();
   assert.doesNotMatch(server.log.join(''), /llm-secret/);
+  for (const reason of ['it answered 401', 'it said nothing for 1 seconds', 'its answer is too long']) {
+    assert.ok(
+      server.log.some((line) => line.includes(`language model: ${reason}`)),
+      reason,
+    );
+  }
   live.socket.close();
   await live.closed();
 });

@@ -1,5 +1,6 @@
 import { SpeechError } from '../errors.ts';
 import type { LiveCaller, Speaking, SpeakingOptions } from '../live/contract.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Generation, ResponseOutput } from './response.ts';
 import { encodeWire, wireRate } from './wire-audio.ts';
@@ -7,6 +8,7 @@ import { encodeWire, wireRate } from './wire-audio.ts';
 export interface ResponderDeps {
   languageModel: LanguageModel | undefined;
   openSpeaking: (options: SpeakingOptions, caller: LiveCaller) => Speaking;
+  log: Log;
   /** Resolves when the client has read most of what it was sent. */
   ready: () => Promise<void>;
 }
@@ -35,7 +37,10 @@ export async function makeResponse(
       : speak(deps, generation, { ...caller, signal }, say));
     say(end);
   } catch (thrown) {
-    const { code, message } = SpeechError.from(thrown);
+    const { code, message, status, detail } = SpeechError.from(thrown);
+    if (status >= 500 && !caller.signal.aborted) {
+      deps.log.warn('A response failed', { requestId: caller.requestId, code, detail });
+    }
     say({ kind: 'failed', code, message });
   } finally {
     stop.abort(new SpeechError('cancelled', 'The response is over.'));

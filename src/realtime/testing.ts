@@ -1,6 +1,7 @@
 /** What the tests of Realtime sessions share: the machine driven by hand, and ears that hear what a test says. */
 import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent } from '../live/contract.ts';
+import { openLog } from '../telemetry/log.ts';
 import { readClientEvent } from './client-events.ts';
 import { type Input, step } from './realtime.machine.ts';
 import { type RealtimeDeps, RealtimeSession } from './session.ts';
@@ -107,6 +108,7 @@ export function openSession(deps: Pick<RealtimeDeps, 'openListening'> & Partial<
       rules: { ...RULES, hasLanguageModel: false },
       ...{ languageModel: undefined, maxBacklogMs: 1000, recogniser: () => undefined, ready: async () => {} },
       charge() {},
+      log: openLog({ level: 'error', write: () => {} }),
       openSpeaking: () => {
         throw new SpeechError('model_unavailable', 'No voice.');
       },

@@ -57,6 +57,7 @@ export function realtimeSocket(app: App, sockets: Sockets, deps: RealtimeSocketD
           rules,
           maxBacklogMs: limits.liveBacklogMs,
           languageModel,
+          log: sockets.log,
           openListening: deps.openListening,
           openSpeaking: deps.openSpeaking,
           recogniser: (name) => recogniserOf(names, name),
