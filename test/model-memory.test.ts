@@ -107,6 +107,7 @@ test('a pinned model is loaded, outlives its idle time, is not removed, and is l
   const server = await serveTones(t, env);
   const pinned = await told<Managed>(ask(server, 'PUT', '/api/models/tone-voice/pin'));
   assert.equal(pinned.pinned, true);
+  await until(async () => (await status(server, 'tone-voice')).state === 'loaded');
   await told(ask(server, 'POST', '/api/models/tone-ear/load'));
   await until(async () => (await status(server, 'tone-ear')).state === 'available');
   const { state, ttlRemainingMs } = await status(server, 'tone-voice');
