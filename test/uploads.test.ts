@@ -115,6 +115,10 @@ describe('413 reaches a client that is still uploading', () => {
     assert.equal(answer.headers.connection, 'close');
     connection.close();
     await assertUnharmed(server);
+    // Who has read the refusal may leave at once: it was a refusal all the same, and no client that left.
+    const line = () => server.log.find((each) => each.includes(answer.headers['x-request-id']!));
+    await until(() => line() !== undefined);
+    assert.equal((JSON.parse(line()!) as { status: number }).status, 413);
   });
 
   test('while it sends, and then the rest is read for a while so that nothing is lost', async () => {

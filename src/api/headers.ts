@@ -65,9 +65,11 @@ export function recordRequests(app: FastifyInstance, log: Log, metrics: Metrics)
     // Unlike Fastify's own hook this also tells of clients that leave early.
     reply.raw.once('close', () => {
       const route = request.routeOptions.url ?? 'unknown';
-      // What becomes a socket is answered when it does.
-      const answered = reply.raw.writableFinished || reply.raw.statusCode === 101;
-      const status = answered ? reply.raw.statusCode : CUT_SHORT;
+      const { writableFinished, headersSent, statusCode } = reply.raw;
+      // What becomes a socket is answered when it does, and a refusal goes out whole before the upload that it refuses
+      // has been read to its end.
+      const answered = writableFinished || statusCode === 101 || (headersSent && statusCode >= 400);
+      const status = answered ? statusCode : CUT_SHORT;
       const durationMs = elapsedMs(request);
       metrics.requestAnswered({ route, method: request.method, status, durationMs });
       const quiet = route === '/health' || route === '/ready' || route === '/metrics';
