@@ -141,3 +141,23 @@ test('an error says whose fault it is, and of which field', async () => {
     session.close();
   }
 });
+
+test('a session begins as its secret says, or says why it does not', async () => {
+  const good = openSession(
+    { openListening: async () => ears() },
+    { configuration: { type: 'realtime', instructions: 'Whisper.' } },
+  );
+  const bad = openSession(
+    { openListening: async () => ears() },
+    { configuration: { type: 'realtime', instructions: 5 } },
+  );
+  await turn();
+  const [created] = good.sent as unknown as { session: { instructions: string } }[];
+  assert.equal(created!.session.instructions, 'Whisper.');
+  assert.deepEqual(
+    bad.sent.map(({ type }) => type),
+    ['session.created', 'error'],
+  );
+  good.session.close();
+  bad.session.close();
+});

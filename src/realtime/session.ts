@@ -9,7 +9,14 @@ import { RealtimeProblem } from './problem.ts';
 import { type Input, step } from './realtime.machine.ts';
 import { makeResponse, type ResponderDeps } from './responder.ts';
 import type { Generation } from './response.ts';
-import { type AudioFormat, hearingOf, type NewSession, type Session, type TurnDetection } from './session-config.ts';
+import {
+  type AudioFormat,
+  hearingOf,
+  type NewSession,
+  type Session,
+  type TurnDetection,
+  updateSession,
+} from './session-config.ts';
 import { type Effect, newRealtime, type RealtimeState, type Rules, type ServerEvent } from './state.ts';
 import { wireEncoding, wireRate } from './wire-audio.ts';
 
@@ -162,13 +169,15 @@ export class RealtimeSession {
     this.#responses.clear();
   }
 
+  /** What may have been right when the secret was made, and is not any more, is told once the session is open. */
   #configureFirst(configuration: object): void {
-    const { state, effects } = step(
-      this.#state,
-      { type: 'client', event: { type: 'session.update', session: configuration } },
-      this.#deps.rules,
-    );
-    if (effects.every((effect) => effect.type !== 'send' || effect.event.type !== 'error')) this.#state = state;
+    try {
+      const session = updateSession(this.#state.session, configuration, { rules: this.#deps.rules, spoken: false });
+      this.#state = { ...this.#state, session };
+    } catch (thrown) {
+      if (!(thrown instanceof RealtimeProblem)) throw thrown;
+      this.#inputs.push({ type: 'unreadable', problem: thrown, eventId: null });
+    }
   }
 
   /** Inputs are taken one after the other, also those that an effect causes. */

@@ -4,7 +4,7 @@ import type { Listening, ListeningEvent } from '../live/contract.ts';
 import { openLog } from '../telemetry/log.ts';
 import { readClientEvent } from './client-events.ts';
 import { type Input, step } from './realtime.machine.ts';
-import { type RealtimeDeps, RealtimeSession } from './session.ts';
+import { type RealtimeDeps, RealtimeSession, type RealtimeStart } from './session.ts';
 import { type Effect, newRealtime, type RealtimeState, type Rules, type ServerEvent } from './state.ts';
 
 export const RULES: Rules = {
@@ -101,7 +101,10 @@ export function ears(given: Partial<Listening> = {}): Listening {
 }
 
 /** A session without a voice and a language model; `sent` fills with what it tells its client. */
-export function openSession(deps: Pick<RealtimeDeps, 'openListening'> & Partial<RealtimeDeps>) {
+export function openSession(
+  deps: Pick<RealtimeDeps, 'openListening'> & Partial<RealtimeDeps>,
+  start: Partial<RealtimeStart> = {},
+) {
   const sent: ServerEvent[] = [];
   const session = new RealtimeSession(
     {
@@ -117,6 +120,7 @@ export function openSession(deps: Pick<RealtimeDeps, 'openListening'> & Partial<
     {
       ...{ session: NEW_SESSION, configuration: undefined, beta: false, salt: 's' },
       caller: { requestId: 'r', keyId: 'k', signal: new AbortController().signal },
+      ...start,
     },
     (event) => sent.push(event as ServerEvent),
   );
