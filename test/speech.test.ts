@@ -130,6 +130,7 @@ describe('what comes', () => {
     for (const { start, end } of words) {
       assert.ok(start! >= time - 0.001 && end! >= start! && end! <= seconds + 0.05, `${start} to ${end}`);
       time = start!;
+      for (const told of [start!, end!]) assert.equal(told, Math.round(told * 1000) / 1000, 'milliseconds are enough');
     }
     assert.ok(words[4]!.start! - words[3]!.end! >= 0.9, 'the pause stands between its words');
     const marks = events.filter(({ type }) => type === 'speech.audio.mark');

@@ -140,7 +140,11 @@ function* timingEvents(speech: Speech): Generator<string> {
   for (const timing of speech.takeTimings()) {
     if (timing.kind === 'word') {
       const { from, to, startMs, endMs } = timing;
-      yield serverEvent({ type: 'speech.audio.word', from, to, start: startMs / 1000, end: endMs / 1000 });
-    } else yield serverEvent({ type: 'speech.audio.mark', name: timing.name, at: timing.atMs / 1000 });
+      yield serverEvent({ type: 'speech.audio.word', from, to, start: seconds(startMs), end: seconds(endMs) });
+    } else yield serverEvent({ type: 'speech.audio.mark', name: timing.name, at: seconds(timing.atMs) });
   }
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
 }
