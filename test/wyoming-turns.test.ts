@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { AudioIn } from '../src/engines/wyoming/audio-in.ts';
 import { serveDuring, serveSlowly } from './support/server.ts';
 import { soundOf, WyomingClient } from './support/wyoming.ts';
 
@@ -42,6 +43,22 @@ test('requests that wait are bounded: more are not read before one is done, and 
   assert.equal(sounds, 1, 'what was asked for before was done meanwhile');
   const stopped = seen.filter(({ type }) => type === 'synthesize-stopped').length;
   assert.ok(stopped > many - 100, `${stopped} were answered`);
+});
+
+test('a chunk as long as permitted is taken in pieces, so that others get their turn, and is heard whole', async (t) => {
+  const { server } = await serveDuring(t, { tones: true, env: MODELS });
+  const client = await WyomingClient.open(t, server.wyomingUrl!);
+  const { bytes } = soundOf(await client.send('synthesize', { text: 'one two three.' }).until('audio-stop'));
+  const { mock } = t.mock.method(AudioIn.prototype, 'read');
+  const long = Buffer.concat([bytes, Buffer.alloc(1024 * 1024 - bytes.length)]);
+  client.send('audio-chunk', { rate: 24_000, width: 2, channels: 1 }, long).send('audio-stop');
+  assert.equal((await client.answer('transcript')).text, 'one two three.');
+  const pieces = mock.calls.map((call) => call.arguments[1].length);
+  assert.ok(Math.max(...pieces) <= 65_536, `${Math.max(...pieces)} bytes at once`);
+  assert.equal(
+    pieces.reduce((sum, length) => sum + length, 0),
+    long.length,
+  );
 });
 
 test('a client is not idle while this server keeps it waiting', async (t) => {

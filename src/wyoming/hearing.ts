@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { AudioIn, audioFormat } from '../engines/wyoming/audio-in.ts';
 import { SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, LiveCaller, Turns } from '../live/contract.ts';
@@ -13,6 +13,8 @@ export type HearingDeps = ListeningDeps & Models;
 /** Silence that ends speech, by `vad_sensitivity`, in ms: what Home Assistant itself waits. */
 const SILENCE_MS: Readonly<Record<string, number>> = { aggressive: 250, default: 700, relaxed: 1250 };
 const PREFIX_MS = 300;
+/** Audio that is read before others get their turn. */
+const PIECE_BYTES = 64 * 1024;
 /** Audio handed on at once, in ms. */
 const SLICE_MS = 1000;
 /** How often a client that sends faster than can be heard is looked at again, in ms. */
@@ -98,13 +100,16 @@ export class Hearing {
     if (this.#phase !== 'hearing') await this.start();
     try {
       const format = audioFormat(data);
-      const pcm = this.#audio.read(format, payload);
-      const sliceSamples = Math.ceil((format.rate * SLICE_MS) / 1000);
-      for (let at = 0; at < pcm.length; at += sliceSamples) {
-        await this.#room();
-        // It may have been answered, or have failed, meanwhile.
-        if (this.#listening === undefined) return;
-        this.#listening.push({ pcm: pcm.slice(at, at + sliceSamples), sampleRate: format.rate });
+      for (let from = 0; from < payload.length; from += PIECE_BYTES) {
+        if (from > 0) await nextTurn();
+        const pcm = this.#audio.read(format, payload.subarray(from, from + PIECE_BYTES));
+        const sliceSamples = Math.ceil((format.rate * SLICE_MS) / 1000);
+        for (let at = 0; at < pcm.length; at += sliceSamples) {
+          await this.#room();
+          // It may have been answered, or have failed, meanwhile.
+          if (this.#listening === undefined) return;
+          this.#listening.push({ pcm: pcm.slice(at, at + sliceSamples), sampleRate: format.rate });
+        }
       }
     } catch (error) {
       this.#fail(SpeechError.from(error));
