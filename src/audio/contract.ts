@@ -45,6 +45,8 @@ export interface LiveDecodeOptions {
   container: LiveContainer;
   /** Each channel by itself, as many as the stream begins with, else all of them mixed. */
   apart: boolean;
+  /** Whose share of the decoders it takes. */
+  caller: string;
 }
 
 /**
@@ -88,6 +90,6 @@ export interface Media {
 
 /** Codecs that also read what arrives live. */
 export interface LiveMedia extends Media {
-  /** Errors: `overloaded` where as many streams are being decoded as may be, `shutting_down`. */
+  /** Errors: `overloaded` where as many streams are being decoded as may be, `rate_limit_exceeded` for the caller's share, `shutting_down`. */
   decodeLive(options: LiveDecodeOptions): LiveDecoding;
 }

@@ -860,12 +860,12 @@ export const limits = {
   }),
   liveDecoders: limit({
     env: 'OS_MAX_LIVE_DECODERS',
-    default: 16,
+    default: 32,
     min: 0,
     max: 1024,
     unit: 'streams',
     public: true,
-    doc: 'Live streams of compressed audio that are decoded at the same time, each in a process of its own that takes about 50 MB; 0 allows none.',
+    doc: 'Live streams of compressed audio that are decoded at the same time, each in a process of its own that takes about 60 MB; of one key, half as many. 0 allows none.',
   }),
   liveCompressedBytes: limit({
     env: 'OS_LIVE_COMPRESSED_KB',

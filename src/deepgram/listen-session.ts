@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { LiveDecodeOptions, LiveDecoding } from '../audio/contract.ts';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions } from '../live/contract.ts';
 import { Channel, type Punctuate } from './channel.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type ModelInfo, metadata } from './messages.ts';
-import { FoundSource, type Hearer, ReadSource, type SoundSource } from './sound-source.ts';
+import { type DecodeLive, FoundSource, type Hearer, ReadSource, type SoundSource } from './sound-source.ts';
 import { rawReader, type WireAudio } from './wire-audio.ts';
 
 export interface ListenSessionDeps {
   openListening: (options: ListeningOptions, onEvent: (event: ListeningEvent) => void) => Promise<Listening>;
-  decodeLive: (options: LiveDecodeOptions) => LiveDecoding;
+  decodeLive: DecodeLive;
   modelInfo: (id: string) => ModelInfo;
   /** For final words; undefined leaves them as they are. */
   punctuate?: Punctuate | undefined;

@@ -60,8 +60,11 @@ export class ReadSource implements SoundSource {
   close(): void {}
 }
 
+/** Opens a decoder for whoever sends the stream. */
+export type DecodeLive = (options: Omit<LiveDecodeOptions, 'caller'>) => LiveDecoding;
+
 export interface FoundSourceOptions {
-  decodeLive: (options: LiveDecodeOptions) => LiveDecoding;
+  decodeLive: DecodeLive;
   apart: boolean;
   /** What is in no container is Opus, one packet in each message. */
   bareOpus: boolean;

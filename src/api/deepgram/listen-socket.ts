@@ -31,7 +31,7 @@ export function listenSocket(app: App, sockets: Sockets, service: SpeechService)
       const session = await ListenSession.open(
         {
           openListening: (options, onEvent) => openListening(service, options, caller, onEvent),
-          decodeLive: (options) => service.media.decodeLive(options),
+          decodeLive: (options) => service.media.decodeLive({ ...options, caller: caller.keyId }),
           modelInfo: (id) => modelInfoOf(names, id),
           requestId: request.id,
           punctuate,

@@ -22,7 +22,7 @@ const SILENCE_MS = 1000;
  */
 export async function decodeLive(
   av: Ffmpeg,
-  { container, apart }: LiveDecodeOptions,
+  { container, apart }: Pick<LiveDecodeOptions, 'container' | 'apart'>,
   source: LiveSource,
   deliver: (interleaved: Float32Array, channels: number) => Promise<void>,
 ): Promise<void> {

@@ -15,7 +15,7 @@ import { type MediaOptions, openMedia, type RunningMedia } from './media.ts';
 
 const LIMITS = {
   ...{ mediaProcesses: 1, mediaMemoryBytes: 512 * 2 ** 20, mediaQueue: 1, encodedStreams: 1 },
-  ...{ liveDecoders: 2, liveCompressedBytes: 2 ** 20, liveAheadMs: 60_000 },
+  ...{ liveDecoders: 4, liveCompressedBytes: 2 ** 20, liveAheadMs: 60_000 },
 };
 const PIECE_BYTES = 700;
 const RATE = 16_000;
@@ -61,7 +61,7 @@ async function hearAll(
   bytes: Uint8Array,
   { apart = false, pieceBytes = PIECE_BYTES } = {},
 ): Promise<Float32Array[]> {
-  const decoding = media.decodeLive({ container, apart });
+  const decoding = media.decodeLive({ container, apart, caller: 'a' });
   for (const piece of inPieces(bytes, pieceBytes)) decoding.push(piece);
   decoding.end();
   return hear(decoding);
@@ -113,7 +113,7 @@ test('sound comes out as soon as its bytes are there, and a mark says when all o
     ['flac', 'flac', 'flac'],
   ] as const) {
     const bytes = await makeRecording(path, { container, codec, sampleRate: 48_000, sound, seconds: 3 });
-    await hearStepwise(media.decodeLive({ container: kind, apart: false }), bytes);
+    await hearStepwise(media.decodeLive({ container: kind, apart: false, caller: 'a' }), bytes);
   }
 });
 
@@ -167,7 +167,7 @@ test('a stream that goes on for long without any sound is none', async (t) => {
     ['matroska', '\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01'],
     ['mov', '\0\0\0\x18ftypisom'],
   ] as const) {
-    const decoding = media.decodeLive({ container, apart: false });
+    const decoding = media.decodeLive({ container, apart: false, caller: 'a' });
     decoding.push(Buffer.concat([Buffer.from(signature, 'latin1'), Buffer.alloc(5 * 2 ** 20, 1)]));
     await assert.rejects(hear(decoding), { code: 'invalid_audio' }, container);
   }
@@ -234,7 +234,7 @@ test('sound that nobody takes is not decoded further, and hours out of few bytes
   const length = await writeSilentOpus(path, hours * 3_600_000);
   assert.ok(length < 2 ** 20);
   const bytes = await readFile(path);
-  const decoding = open(t).decodeLive({ container: 'ogg', apart: false });
+  const decoding = open(t).decodeLive({ container: 'ogg', apart: false, caller: 'a' });
   decoding.push(bytes);
   const sounds = decoding[Symbol.asyncIterator]();
   let samples = (await sounds.next()).value.channels[0].length as number;
@@ -257,19 +257,24 @@ test('sound that nobody takes is not decoded further, and hours out of few bytes
 });
 
 test('as many bytes as permitted may wait, one more is refused', async (t) => {
-  const decoding = open(t, { liveCompressedBytes: 65_536 }).decodeLive({ container: 'ogg', apart: false });
+  const decoding = open(t, { liveCompressedBytes: 65_536 }).decodeLive({ container: 'ogg', apart: false, caller: 'a' });
   decoding.push(new Uint8Array(65_536));
   assert.throws(() => decoding.push(new Uint8Array(1)), { code: 'overloaded' });
 });
 
-test('as many streams as permitted are decoded, one more is refused, and one that goes makes room', async (t) => {
-  const media = open(t);
-  const options = { container: 'ogg', apart: false } as const;
-  const [first] = [media.decodeLive(options), media.decodeLive(options)];
-  assert.throws(() => media.decodeLive(options), { code: 'overloaded' });
+test('as many streams as permitted are decoded, half as many of one caller, and one that goes makes room', async (t) => {
+  const media = open(t, { liveDecoders: 3 });
+  const decode = (caller: string) => media.decodeLive({ container: 'ogg', apart: false, caller });
+  const [first] = [decode('a'), decode('a')];
+  assert.throws(() => decode('a'), { code: 'rate_limit_exceeded' });
+  decode('b');
+  assert.throws(() => decode('b'), { code: 'overloaded' });
   first.close();
-  await until(() => media.pids().live.length === 1);
-  media.decodeLive(options);
+  await until(() => media.pids().live.length === 2);
+  decode('b');
+  assert.throws(() => open(t, { liveDecoders: 0 }).decodeLive({ container: 'ogg', apart: false, caller: 'a' }), {
+    code: 'overloaded',
+  });
 });
 
 test('a decoder that dies is engine_failed, one that stands still deadline_exceeded; neither stays', async () => {
@@ -279,7 +284,7 @@ test('a decoder that dies is engine_failed, one that stands still deadline_excee
     ['SIGKILL', 'engine_failed'],
     ['SIGSTOP', 'deadline_exceeded'],
   ] as const) {
-    const decoder = new LiveDecoder({ container: 'ogg', apart: false }, bounds);
+    const decoder = new LiveDecoder({ container: 'ogg', apart: false, caller: 'a' }, bounds);
     const sounds = decoder[Symbol.asyncIterator]();
     decoder.push(bytes);
     await sounds.next();
@@ -298,15 +303,15 @@ test('a decoder that dies is engine_failed, one that stands still deadline_excee
 test('leaving a stream ends its process at once, closing the codecs ends all', async (t) => {
   const media = open(t);
   const bytes = await makeRecording(path, { container: 'ogg', codec: 'libopus', sound, seconds: 3 });
-  const left = media.decodeLive({ container: 'ogg', apart: false });
+  const left = media.decodeLive({ container: 'ogg', apart: false, caller: 'a' });
   left.push(bytes);
   for await (const _ of left) break;
   await until(() => media.pids().live.length === 0);
-  const waiting = hear(media.decodeLive({ container: 'ogg', apart: false }));
+  const waiting = hear(media.decodeLive({ container: 'ogg', apart: false, caller: 'a' }));
   await media.close();
   assert.deepEqual(await waiting, []);
   assert.deepEqual(media.pids().live, []);
-  assert.throws(() => media.decodeLive({ container: 'ogg', apart: false }), { code: 'shutting_down' });
+  assert.throws(() => media.decodeLive({ container: 'ogg', apart: false, caller: 'a' }), { code: 'shutting_down' });
 });
 
 test('Opus in no container is decoded too, a packet in each message', async (t) => {
@@ -317,7 +322,7 @@ test('Opus in no container is decoded too, a packet in each message', async (t) 
     assert.equal(input.openInputSync(path), 0);
     const packet = new av.Packet();
     packet.alloc();
-    const decoding = open(t).decodeLive({ container: 'opus-packets', apart: true });
+    const decoding = open(t).decodeLive({ container: 'opus-packets', apart: true, caller: 'a' });
     let pushed = 0;
     while (input.readFrameSync(packet) >= 0) {
       decoding.push(Buffer.from(packet.data!));

@@ -20,8 +20,11 @@ serveParent(async (init, parent) => {
 
   async function decode(): Promise<void> {
     try {
-      await decodeLive(await loadFfmpeg(), init as LiveDecodeOptions, queue, (pcm, channels) =>
-        outlet.add(pcm, channels),
+      await decodeLive(
+        await loadFfmpeg(),
+        init as Pick<LiveDecodeOptions, 'container' | 'apart'>,
+        queue,
+        (pcm, channels) => outlet.add(pcm, channels),
       );
       await outlet.end(undefined);
     } catch (thrown) {

@@ -37,7 +37,7 @@ export class LiveDecoder implements LiveDecoding {
   #outcome: { error?: SpeechError } | undefined;
   #stall: NodeJS.Timeout | undefined;
 
-  constructor(wanted: LiveDecodeOptions, options: LiveDecoderOptions) {
+  constructor({ container, apart }: LiveDecodeOptions, options: LiveDecoderOptions) {
     this.#options = options;
     this.#child = new Child({
       module: MODULE,
@@ -45,7 +45,7 @@ export class LiveDecoder implements LiveDecoding {
       readable: [],
       memoryBytes: options.memoryBytes,
       readyTimeoutMs: READY_TIMEOUT_MS,
-      init: wanted,
+      init: { container, apart },
       onMessage: (message) => this.#receive(message as Partial<FromLiveDecoder> | null),
     });
     this.exited = this.#child.exited.then(({ reason, stderr }) => this.#settle(failed(`${reason}; stderr: ${stderr}`)));
