@@ -7,6 +7,8 @@ const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule('n
 /** Time for the end of an answer whose last words are here, in ms: then its connection serves the next question. */
 const LAST_BYTES_MS = 1000;
 
+const STALE = /^(ECONNRESET|EPIPE)$/;
+
 /** Posts JSON over kept connections. */
 export class ChatRequests {
   #url: URL;
@@ -20,8 +22,16 @@ export class ChatRequests {
   }
 
   /** The answer as soon as its head is here. Redirects are not followed. Rejects with the system's errors. */
-  post(body: object, signal: AbortSignal): Promise<IncomingMessage> {
+  async post(body: object, signal: AbortSignal): Promise<IncomingMessage> {
     const text = JSON.stringify(body);
+    // A kept connection that the other side closes while this comes was not asked. Each try uses one up.
+    for (;;) {
+      const answer = await this.#send(text, signal);
+      if (answer !== 'stale') return answer;
+    }
+  }
+
+  #send(text: string, signal: AbortSignal): Promise<IncomingMessage | 'stale'> {
     return new Promise((resolve, reject) => {
       const request = (this.#url.protocol === 'https:' ? httpsRequest : httpRequest)(
         this.#url,
@@ -40,7 +50,10 @@ export class ChatRequests {
           resolve(answer);
         },
       );
-      request.on('error', reject);
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        if (request.reusedSocket && !signal.aborted && STALE.test(error.code ?? '')) resolve('stale');
+        else reject(error);
+      });
       const stop = (): void => void request.destroy();
       signal.addEventListener('abort', stop, { once: true });
       request.once('close', () => signal.removeEventListener('abort', stop));

@@ -240,3 +240,26 @@ test('a function that is called with nothing is called with no arguments, as JSO
   const told = (await think(model)).map((thought) => (thought.kind === 'arguments' ? thought.delta : thought.kind));
   assert.deepEqual(told, ['call', '{}', 'call', '{}', 'end']);
 });
+
+test('a model that closes a kept connection just when it is asked again is asked once more', async (t) => {
+  let asked = 0;
+  const used = new WeakSet<object>();
+  const { model } = await modelDuring(t, (response) => {
+    asked++;
+    const { socket } = response;
+    if (used.has(socket!)) {
+      socket!.destroy();
+      return;
+    }
+    used.add(socket!);
+    stream(response).end(`${chunk({ content: 'one' }, 'stop')}data: [DONE]\n\n`);
+  });
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await think(model)).length, 2);
+    await sleep(50);
+  }
+  assert.equal(asked, 5);
+  const { model: refusing, state } = await modelDuring(t, (response) => void response.socket!.destroy());
+  await assert.rejects(think(refusing), failed);
+  assert.equal(state.asked, 1, 'on a connection of its own it is not asked again');
+});
