@@ -152,7 +152,13 @@ test('a model whose files were changed on the disk says how to mend that, and is
   hub.misbehave = (_request, response) => Boolean(response.writeHead(404).end());
   assert.equal((await fetched()).type, 'model.failed', 'what is here and wrong is not called ready');
   hub.misbehave = () => false;
-  assert.equal((await fetched()).type, 'model.ready');
+  const state = async (): Promise<string> =>
+    (await told<Managed>(await server.fetch('/api/models/tone-voice/status'))).state;
+  assert.equal(await state(), 'quarantined');
+  hub.pauseMs = 50;
+  await told(await post(server, '/api/models/tone-voice/download'), 202);
+  await until(async () => (await state()) === 'downloading');
+  assert.equal((await events(server, 'tone-voice')).at(-1)!.type, 'model.ready');
   assert.equal((await speak(server, 'tone-voice')).status, 200);
 });
 

@@ -76,8 +76,10 @@ export function describeModel(
   const arrival = library.arrival(id);
   const status = statuses.get(id);
   const residence = worker.residence(id);
+  // One that cannot be used while it is mended is on its way.
+  const mended = status?.state === 'quarantined' && !['absent', 'ready', 'failed'].includes(arrival.state);
   const here =
-    present === undefined
+    present === undefined || mended
       ? undefined
       : {
           state: present.available ? (status?.state ?? 'available') : 'unavailable',

@@ -132,6 +132,7 @@ const ITEMS: Partial<Record<ModelAction, { label: string; icon: IconName }>> = {
   pin: { label: 'Keep in memory', icon: 'pin' },
   unpin: { label: 'Let it go when unused', icon: 'pin' },
   default: { label: 'Use as default…', icon: 'star' },
+  pull: { label: 'Check and download again…', icon: 'download' },
   remove: { label: 'Delete…', icon: 'trash' },
 };
 
@@ -140,7 +141,7 @@ function Doing({ model, busy, onAction }: Pick<ModelEntryProps, 'model' | 'busy'
   const actions = actionsFor(model);
   const first = actions.find((action) => action in BUTTONS);
   const button = first === undefined ? undefined : BUTTONS[first];
-  const others = actions.filter((action) => action in ITEMS);
+  const others = actions.filter((action) => action !== first && action in ITEMS);
   const doing =
     busy ?? (model.state === 'loading' || model.state === 'unloading' ? STATE_NAMES[model.state] : undefined);
   return (

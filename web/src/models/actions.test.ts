@@ -16,11 +16,12 @@ test('a model that is here can be loaded, kept, made a default and deleted', () 
   assert.deepEqual(actionsFor(here), ['load', 'pin', 'default', 'remove']);
   assert.deepEqual(actionsFor({ ...here, state: 'loaded', pinned: true }), ['unload', 'unpin', 'default', 'remove']);
   assert.deepEqual(actionsFor({ ...here, state: 'loading' }), ['pin', 'default', 'remove']);
-  assert.deepEqual(actionsFor({ ...here, state: 'quarantined' })[0], 'load');
+  assert.deepEqual(actionsFor({ ...here, state: 'quarantined' }), ['load', 'pin', 'default', 'pull', 'remove']);
   assert.ok(!actionsFor({ ...here, kind: 'vad' }).includes('default'));
 });
 
 test('what comes with the server stays, and what cannot be used is not offered for use', () => {
   assert.ok(!actionsFor(managed({ state: 'available', present: true, packaged: true })).includes('remove'));
+  assert.ok(!actionsFor(managed({ state: 'quarantined', present: true, packaged: true })).includes('pull'));
   assert.deepEqual(actionsFor(managed({ state: 'unavailable', present: true })), ['remove']);
 });

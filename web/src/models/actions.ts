@@ -17,6 +17,7 @@ export function actionsFor(model: ManagedModel): ModelAction[] {
     ...(state === 'loaded' ? (['unload'] as const) : []),
     ...(usable ? ([pinned ? 'unpin' : 'pin'] as const) : []),
     ...(usable && (kind === 'stt' || kind === 'tts') ? (['default'] as const) : []),
+    ...(state === 'quarantined' && !packaged ? (['pull'] as const) : []),
     ...(packaged ? [] : (['remove'] as const)),
   ];
 }
