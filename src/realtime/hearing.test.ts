@@ -37,6 +37,21 @@ test('a long turn whose parts are heard behind its commit is one item with all w
   assert.equal(driven.state.utterances.size, 0);
 });
 
+test('the parts of turns that wait together are each told of their own turn', () => {
+  const driven = manual();
+  for (const utterance of [3, 5]) driven.take({ type: 'committed', utterance, eventId: null });
+  for (const [utterance, text] of [
+    [1, 'one'],
+    [2, 'two'],
+  ] as const)
+    driven.hear(part(utterance, text));
+  driven.hear(final(3, 'three'));
+  assert.equal(driven.sent(COMPLETED).transcript, 'one two three');
+  driven.hear(part(4, 'four'));
+  driven.hear(final(5, 'five'));
+  assert.equal(driven.sent(COMPLETED).transcript, 'four five');
+});
+
 test('a turn that ends in silence ends with its last word', () => {
   const driven = manual('transcription');
   driven.take({ type: 'committed', utterance: 2, eventId: null });
@@ -70,6 +85,8 @@ test('nothing that was said before the client cleared its turn is heard of later
   assert.equal(driven.sent(COMPLETED).transcript, 'kept');
   assert.deepEqual(driven.hear(part(2, 'cleared')), []);
   driven.take({ type: 'committed', utterance: 4, eventId: null });
+  driven.take({ type: 'cleared', utterance: 5 });
+  assert.deepEqual(driven.hear(part(3, 'cleared too')), []);
   driven.hear(final(4, 'new'));
   assert.equal(driven.sent(COMPLETED).transcript, 'new');
   assert.equal(driven.state.utterances.size, 0);

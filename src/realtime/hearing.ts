@@ -6,6 +6,9 @@ import { RealtimeProblem } from './problem.ts';
 import { bargeIn, respondToTurn } from './responses.ts';
 import { activeResponse, type Draft, type Utterance } from './state.ts';
 
+/** More than can be cleared while the words of one utterance are found out. */
+const KEPT_CLEARED = 64;
+
 export function hear(draft: Draft, event: ListeningEvent): void {
   const turns = draft.state.session.audio.input.turn_detection;
   switch (event.type) {
@@ -48,9 +51,12 @@ function hearWords(draft: Draft, event: ListeningEvent & { type: 'partial' | 'fi
 function turnOf({ state }: Draft, number: number): number | undefined {
   if (state.utterances.has(number)) return number;
   const manual = state.session.audio.input.turn_detection === null;
-  const later = [...state.utterances].find(([known, { committed }]) => manual && committed && known > number)?.[0];
-  if (number > state.lastCleared) return later ?? number;
-  return later !== undefined && later <= state.lastCleared ? later : undefined;
+  let end: number | undefined;
+  for (const [known, { committed }] of state.utterances) {
+    if (manual && committed && known > number) end = Math.min(known, end ?? known);
+  }
+  const isCleared = state.cleared.some((last) => last >= number && last < (end ?? Number.POSITIVE_INFINITY));
+  return isCleared ? undefined : (end ?? number);
 }
 
 function hearFailure(draft: Draft, number: number, event: ListeningEvent & { type: 'failed' }): void {
@@ -150,7 +156,7 @@ export function forgetUncommitted(draft: Draft): void {
 
 /** The client does not want to know what was said in it, and in earlier parts of its turn. */
 export function takeCleared(draft: Draft, utterance: number | undefined): void {
-  if (utterance !== undefined) draft.state.lastCleared = utterance;
+  if (utterance !== undefined) draft.state.cleared = [...draft.state.cleared, utterance].slice(-KEPT_CLEARED);
 }
 
 function commitUtterance(draft: Draft, number: number): void {

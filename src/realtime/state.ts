@@ -39,9 +39,10 @@ export interface RealtimeState {
   spoken: ReadonlyMap<string, { said: readonly Said[]; audioMs: number }>;
   /** Utterances whose words are not known yet, by number. */
   utterances: ReadonlyMap<number, Utterance>;
-  /** The last utterance that was committed, and the last one that the client cleared; 0 for none. */
+  /** The last utterance that was committed; 0 for none. */
   lastCommitted: number;
-  lastCleared: number;
+  /** The last utterances of turns that the client cleared, in order. */
+  cleared: readonly number[];
   /** Items that the client sent as audio, whose words are not known yet. */
   untranscribed: ReadonlySet<string>;
   responses: ReadonlyMap<string, Response>;
@@ -70,7 +71,7 @@ export function newRealtime(session: NewSession, salt: string): RealtimeState {
     spoken: new Map(),
     utterances: new Map(),
     lastCommitted: 0,
-    lastCleared: 0,
+    cleared: [],
     untranscribed: new Set(),
     responses: new Map(),
     hasSpoken: false,
