@@ -55,7 +55,7 @@ describe('what is refused', () => {
     [
       'an input that is too long',
       { input: 'x'.repeat(MAX_CHARS + 1) },
-      { status: 400, code: 'text_too_long', param: 'input' },
+      { status: 400, code: 'text_too_long', param: 'input', says: /at most \d+ .*TTS_MAX_INPUT_LENGTH/ },
     ],
     [
       'an input that the dictionary makes too long',

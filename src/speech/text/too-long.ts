@@ -3,9 +3,8 @@ import { codePoints } from './characters.ts';
 
 /** The error for text beyond its bound; `characters` in code points, or what is known of them. */
 export function tooLong(characters: number | string, max: number): SpeechError {
-  return new SpeechError('text_too_long', `The text has ${characters} characters; at most ${max} are allowed.`, {
-    param: 'input',
-  });
+  const message = `The text has ${characters} characters; at most ${max} are spoken at once (TTS_MAX_INPUT_LENGTH).`;
+  return new SpeechError('text_too_long', message, { param: 'input' });
 }
 
 /** Throws `text_too_long` for more than `max` code points. A text far too long is refused without being looked at. */
