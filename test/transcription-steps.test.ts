@@ -97,7 +97,7 @@ describe('without the models', () => {
       formats: { transcription: string[] };
     }>(await server.fetch('/v1/capabilities'));
     assert.deepEqual(Object.keys(steps).sort(), [
-      ...['denoise', 'diarize', 'identify_language', 'punctuate', 'voice_activity'],
+      ...['denoise', 'diarize', 'end_of_turn', 'identify_language', 'punctuate', 'voice_activity'],
     ]);
     for (const { available, remedy } of Object.values(steps)) {
       assert.equal(available, false);

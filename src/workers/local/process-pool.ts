@@ -344,7 +344,3 @@ export class ProcessPool {
     this.#timer.unref();
   }
 }
-
-function shuttingDown(): SpeechError {
-  return new SpeechError('shutting_down', 'The server is shutting down.');
-}
