@@ -98,3 +98,10 @@ test('a first start that fails names the port and makes no key, which nobody wou
   assert.equal(succeeded(await cli(['keys', 'list', '--json'], { env })).trim(), '[]');
   assert.ok(!existsSync(join(folder, 'other/api-key')));
 });
+
+test('models verify says so where there is nothing to verify', async () => {
+  const env = { HOME: folder, OS_DATA_DIR: join(folder, 'other') };
+  const { status, stdout, stderr } = await cli(['models', 'verify'], { env });
+  assert.deepEqual([status, stdout.length], [0, 0]);
+  assert.match(stderr, /nothing to verify\n$/);
+});

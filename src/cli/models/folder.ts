@@ -15,6 +15,7 @@ export async function verify(names: readonly string[], settings: Settings, { jso
     const ids = names.map((name) => library.find(name).manifest.id);
     const results = await library.store.verify(ids.length === 0 ? 'all' : ids, tools);
     if (json) printJson(results);
+    else if (results.length === 0) process.stderr.write('no model was fetched, so there is nothing to verify\n');
     else {
       for (const { id, ok, bytes, problems } of results) {
         const wrong = problems.map(({ path, reason }) => `\n  ${path === '' ? '' : `${path}: `}${reason}`).join('');
