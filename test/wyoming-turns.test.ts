@@ -45,6 +45,16 @@ test('requests that wait are bounded: more are not read before one is done, and 
   assert.ok(stopped > many - 100, `${stopped} were answered`);
 });
 
+test('a client that breaks off while it is told does not keep the server from ending', async (t) => {
+  const slow = await serveSlowly(t, 20, { ...ON, OS_SHUTDOWN_TIMEOUT_S: '0' });
+  const client = await WyomingClient.open(t, slow.server.wyomingUrl!);
+  client.send('synthesize', { text: LONG });
+  await client.until('audio-chunk');
+  client.socket.on('end', () => client.socket.resetAndDestroy());
+  client.socket.on('data', () => client.socket.resetAndDestroy());
+  await slow.server.close();
+});
+
 test('a chunk as long as permitted is taken in pieces, so that others get their turn, and is heard whole', async (t) => {
   const { server } = await serveDuring(t, { tones: true, env: MODELS });
   const client = await WyomingClient.open(t, server.wyomingUrl!);

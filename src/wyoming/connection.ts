@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Settings } from '../config/kinds.ts';
 import { encodeEvent, type FrameBounds, FrameReader, type WyomingEvent } from '../engines/wyoming/framing.ts';
@@ -111,7 +110,7 @@ export class Connection implements Wire {
   /** Tells a client that has begun something and cannot be waited for. Resolves when it is gone. */
   async farewell(): Promise<void> {
     if (this.#socket.destroyed || !(this.#hearing.begun || this.#speaking.begun)) return;
-    const closed = once(this.#socket, 'close');
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#refuse(shuttingDown());
     await closed;
   }
