@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { messagesOf } from './chat-messages.ts';
+import { chatRequest, messagesOf } from './chat-messages.ts';
 import type { Item } from './items.ts';
+import type { Generation } from './response.ts';
 
 const base = { id: '', object: 'realtime.item', status: 'completed' } as const;
 const user = (text: string): Item => ({
@@ -61,4 +62,25 @@ test('calls that a model gave the same name keep their own results', () => {
   assert.deepEqual(shown(called('a'), result('a', '1'), user('again'), called('a'), result('a', '2')), [
     ...['assistant a', 'tool a 1', 'user again', 'assistant a', 'tool a 2'],
   ]);
+});
+
+test('an endpoint is asked for functions only where there are some, and for what is not usual only where it is wanted', () => {
+  const asked: Generation = {
+    ...{ response: 'r', modality: 'text', instructions: '', items: [], literal: undefined, tools: [] },
+    ...{ toolChoice: 'auto', parallelToolCalls: true, maxOutputTokens: 'inf', voice: 'v', speed: 1 },
+    format: { type: 'audio/pcm', rate: 24_000 },
+  };
+  const always = { model: 'm', stream: true, stream_options: { include_usage: true }, messages: [] };
+  assert.deepEqual(chatRequest('m', { ...asked, toolChoice: 'required', parallelToolCalls: false }), always);
+  const tools = [
+    { type: 'function', name: 'f', description: 'd' },
+    { type: 'mcp', server_label: 's' },
+  ];
+  const offered = { tools: [{ type: 'function', function: { name: 'f', description: 'd' } }] };
+  assert.deepEqual(chatRequest('m', { ...asked, tools }), { ...always, ...offered, tool_choice: 'auto' });
+  const toolChoice = { type: 'function', name: 'f' };
+  assert.deepEqual(chatRequest('m', { ...asked, tools, toolChoice, parallelToolCalls: false, maxOutputTokens: 9 }), {
+    ...{ ...always, ...offered, max_tokens: 9, parallel_tool_calls: false },
+    tool_choice: { type: 'function', function: { name: 'f' } },
+  });
 });

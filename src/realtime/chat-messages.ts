@@ -22,7 +22,8 @@ export function chatRequest(model: string, generation: Generation): object {
             typeof toolChoice === 'object' && toolChoice.type === 'function'
               ? { type: 'function', function: { name: toolChoice.name } }
               : toolChoice,
-          parallel_tool_calls: generation.parallelToolCalls,
+          // What is the default is not said: some endpoints know no such field.
+          ...(generation.parallelToolCalls ? {} : { parallel_tool_calls: false }),
         }),
   };
 }
