@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/kinds.ts';
 import type { Capabilities, OpenModel } from '../../engines/contract.ts';
-import { abortError, SpeechError } from '../../errors.ts';
+import { abortError, SpeechError, shuttingDown } from '../../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { CallStream } from '../call-stream.ts';
