@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -19,6 +19,16 @@ test('one holder at a time, and the next one as soon as it lets go', (t) => {
   other.release();
   first.release();
   tryLock(path)!.release();
+});
+
+test('a lock takes no room on the disk, so that it can be had on a full one', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'os-lock-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const lock = tryLock(join(folder, 'a.lock'))!;
+  assert.deepEqual(readdirSync(folder), ['a.lock']);
+  assert.equal(statSync(join(folder, 'a.lock')).size, 0);
+  lock.release();
+  assert.deepEqual(readdirSync(folder), ['a.lock']);
 });
 
 test('a killed process holds nothing any more', async (t) => {

@@ -17,7 +17,8 @@ const SQLITE_BUSY = 5;
 export function tryLock(path: string): FileLock | undefined {
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
-    lock.exec('begin exclusive');
+    // Nothing is ever written, and no journal of it may ask for room on a full disk.
+    lock.exec('pragma journal_mode = memory; begin exclusive');
     chmodSync(path, 0o600);
   } catch (error) {
     lock.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -78,4 +78,27 @@ test('a disk that fills up while an archive unpacks gives a clear error and its 
   rmSync(join(disk, 'ballast'), { recursive: true });
   await install(manifest);
   assert.equal(content('m')?.size, 1);
+});
+
+test('on a disk without any room a model is refused with the reason, and one can be removed to make some', async (t) => {
+  const disk = tinyDisk(t);
+  const { hub, install, store, content } = await startBench(
+    t,
+    disk === undefined ? {} : { settings: { modelDir: disk } },
+  );
+  const manifest = testManifest({ id: 'm', files: [hub.file('model.onnx', randomBytes(500_000))] });
+  await install(manifest);
+  if (disk !== undefined) {
+    const other = openSync(join(disk, 'other'), 'w');
+    t.after(() => closeSync(other));
+    assert.throws(() => {
+      for (;;) writeSync(other, Buffer.alloc(4096));
+    }, /ENOSPC/);
+    await assert.rejects(install({ ...manifest, id: 'n' }), { code: 'insufficient_storage' });
+    await assert.rejects(install({ ...manifest, description: 'new words' }), { code: 'insufficient_storage' });
+    assert.equal(content('m')?.size, 1);
+  }
+  assert.equal(await store.remove('m'), true);
+  await install(testManifest({ id: 'n', files: [hub.file('small.onnx', randomBytes(100_000))] }));
+  assert.equal(content('n')?.size, 1);
 });

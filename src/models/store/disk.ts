@@ -40,10 +40,16 @@ export async function writeDurably(path: string, content: string): Promise<void>
   }
 }
 
-/** Replaces a file in one step. */
+/** Replaces a file in one step. Where that fails, the former one stays. */
 export async function replaceDurably(path: string, content: string): Promise<void> {
-  await writeDurably(`${path}.new`, content);
-  await rename(`${path}.new`, path);
+  const next = `${path}.new`;
+  try {
+    await writeDurably(next, content);
+    await rename(next, path);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw error;
+  }
   await flushFolder(dirname(path));
 }
 

@@ -9,7 +9,7 @@ import { settleFirstModels } from '../first-models.ts';
 import { MODEL_ID, type ModelManifest } from '../manifest.ts';
 import { exportBundle, importBundle, judgeBundle } from './bundle.ts';
 import { type Consent, requireConsent } from './consent.ts';
-import { exists, removeFolder } from './disk.ts';
+import { exists, removeFolder, storageError } from './disk.ts';
 import { Flights } from './flights.ts';
 import { Hashing } from './hashing.ts';
 import { installModel } from './install.ts';
@@ -280,7 +280,7 @@ export class ModelStore {
       this.#setState(id, { state: 'ready' });
       this.#log.info('A model is ready', { model: id });
     } catch (thrown) {
-      const error = SpeechError.from(thrown);
+      const error = SpeechError.from(storageError(thrown));
       const present = await exists(join(this.#layout.folder(id), MANIFEST_FILE));
       const was = before?.state === 'failed' ? before : undefined;
       const calledOff = error.code === 'cancelled' || error.code === 'shutting_down';
