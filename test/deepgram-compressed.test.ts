@@ -289,3 +289,22 @@ test('a server that leaves still decodes and tells what it was sent', async (t) 
   assert.equal(messages.at(-1)!.type, 'Metadata');
   assert.deepEqual(livePids(leaving), []);
 });
+
+test('a recording that is sent at once is heard whole, as fast as it can be', async (t) => {
+  const bounds = { OS_LIVE_BACKLOG_S: '5', OS_LIVE_COMPRESSED_KB: '256', OS_WS_MAX_MESSAGE_KB: '4' };
+  const small = await serveDuring(t, { tones: true, env: { ...env, ...bounds } });
+  const texts = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 'good morning' : 'how are you'));
+  for (const [container, codec] of [
+    ['webm', 'libopus'],
+    ['flac', 'flac'],
+  ] as const) {
+    const audio = await recordingOf([texts], { container, codec });
+    if (codec === 'flac') assert.ok(audio.length > 2 ** 18, 'more than may wait');
+    const { socket, results, messages, closed, say } = await listenTo(small, 'interim_results=true');
+    sendIn(socket, audio, 4000);
+    say('CloseStream');
+    assert.equal((await closed).code, 1000, `${container}: ${JSON.stringify(messages.at(-1))}`);
+    assert.deepEqual(finalTexts(results()), texts, container);
+    assert.ok(messages.every(({ type }) => type !== 'Error'));
+  }
+});

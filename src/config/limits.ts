@@ -871,10 +871,10 @@ export const limits = {
     env: 'OS_LIVE_COMPRESSED_KB',
     scale: 1024,
     default: 4096,
-    min: 64,
+    min: 256,
     max: 1_048_576,
     unit: 'KB',
-    doc: 'Compressed audio of one live stream that waits to be decoded.',
+    doc: 'Compressed audio of one live stream that waits to be decoded; what one message and one read of the network hold has to fit.',
   }),
   liveAheadMs: limit({
     env: 'OS_LIVE_MAX_AHEAD_S',
