@@ -79,6 +79,8 @@ export class SpeakingJobs {
   async streamStart(data: Fields): Promise<void> {
     this.#forgetStream();
     await this.#room();
+    // Its end would never be told.
+    if (this.#caller.signal.aborted) return;
     const stream: Stream = {
       manner: { ssml: false, voice: undefined, language: undefined },
       ...{ speaking: undefined, text: '', stopped: Promise.withResolvers<void>(), failed: false, forgotten: false },
