@@ -136,3 +136,16 @@ test('half a sample at the end of a turn does not shift the next one', async () 
     session.close();
   }
 });
+
+test('a turn that the client ends before its voice does is answered when the client asks', () => {
+  const driven = new Driven();
+  driven.hear({ type: 'speech-started', utterance: 1, atMs: 0 });
+  driven.hear({ type: 'speech-stopped', utterance: 1, atMs: 500 });
+  driven.take({ type: 'committed', utterance: 1, eventId: null });
+  driven.hear(final(1, 'hello'));
+  assert.equal(driven.state.responses.size, 0);
+  assert.deepEqual(driven.client({ type: 'response.create' }), ['response.created', '(generate)']);
+  driven.output(driven.response, { kind: 'end' });
+  driven.turn(2, 'and again');
+  assert.equal(driven.state.responses.size, 1, 'the next one is the voice’s own');
+});

@@ -103,8 +103,9 @@ function hearFinal(draft: Draft, number: number, event: ListeningEvent & { type:
       usage: { type: 'duration', seconds: audioMs / 1000 },
     });
   }
-  // Answering a cough would be worse than silence.
-  if (turns?.create_response && text.trim() !== '' && !event.continues) respondToTurn(draft);
+  // Answering a cough would be worse than silence. Who ends a turn says, too, when it is answered.
+  const isAnswered = turns?.create_response && text.trim() !== '' && !event.continues && !utterance.byClient;
+  if (isAnswered) respondToTurn(draft);
 }
 
 function hearIdle(draft: Draft, fromMs: number, toMs: number): void {
@@ -137,6 +138,8 @@ export function takeCommitted(draft: Draft, utterance: number | undefined, event
     );
     return;
   }
+  const told = draft.state.utterances.get(utterance);
+  if (told?.committed) setUtterance(draft, utterance, { ...told, byClient: true });
   // Its end was told already, or the recogniser gave it up.
   if (utterance <= draft.state.lastCommitted) return;
   const [part, begun] =
@@ -178,7 +181,7 @@ function commitItem(draft: Draft, id: string, transcript: string | null): void {
 function utteranceOf(draft: Draft, number: number): Utterance {
   const known = draft.state.utterances.get(number);
   if (known !== undefined) return known;
-  const made = { item: draft.newId('item'), committed: false, said: '', sent: 0, audioMs: 0 };
+  const made = { item: draft.newId('item'), committed: false, byClient: false, said: '', sent: 0, audioMs: 0 };
   setUtterance(draft, number, made);
   return made;
 }

@@ -23,6 +23,8 @@ export type Effect =
 export interface Utterance {
   item: string;
   committed: boolean;
+  /** The client ended it, though a voice had begun it. */
+  byClient: boolean;
   /** What was said in parts of the turn that are over: a long one comes in several. */
   said: string;
   /** Characters of the transcript that were sent as deltas. */
