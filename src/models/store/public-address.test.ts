@@ -17,6 +17,14 @@ test('addresses of this machine, of private networks and of special use are not 
       'fd00:ec2::254',
       'ff02::1',
     ],
+    ...[
+      '64:ff9b::',
+      '64:ff9b::1',
+      '64:ff9b::7f00:1',
+      '64:ff9b::169.254.169.254',
+      '64:ff9b::1:808:808',
+      '64:ff9b::808:808%eth0',
+    ],
     ...['64:ff9b::a00:1', '64:ff9b:1::1', '2001:db8::1', '2001::1', '2002:7f00:1::1', 'fec0::1', '3fff::1', '5f00::1'],
     ...['', 'localhost', '1.2.3', '0x7f000001', '2130706433', 'fe80::1%eth0'],
   ]) {
@@ -33,6 +41,8 @@ test('addresses of the Internet are public', () => {
     '185.60.216.35',
     '2606:4700::1',
     '2a03:2880::1',
+    // What a network that has IPv6 alone makes of 140.82.121.3 and 8.8.8.8 (NAT64).
+    ...['64:ff9b::8c52:7903', '64:ff9b::8.8.8.8', '0064:FF9B:0:0:0:0:0808:0808'],
   ]) {
     assert.equal(isPublicAddress(address), true, address);
   }

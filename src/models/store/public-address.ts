@@ -39,16 +39,30 @@ const NOT_PUBLIC = networkList([
 const GLOBAL_IPV6 = networkList(['2000::/3']);
 const SPECIAL_IPV6 = networkList(['2001::/23', '2001:db8::/32', '2002::/16', '2620:4f:8000::/48', '3fff::/20']);
 
+/** The one prefix under which networks without IPv4 reach it (NAT64, RFC 6052), with the IPv4 address at its end. */
+const TRANSLATED = networkList(['64:ff9b::/96']);
+
 /** True for an address that belongs to a machine on the public Internet. */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:
       return !NOT_PUBLIC.check(address, 'ipv4');
     case 6:
+      // With a zone it means something on a link of this machine alone.
+      if (address.includes('%')) return false;
+      if (TRANSLATED.check(address, 'ipv6')) return isPublicAddress(ipv4AtEnd(address));
       return GLOBAL_IPV6.check(address, 'ipv6') && !SPECIAL_IPV6.check(address, 'ipv6');
     default:
       return false;
   }
+}
+
+/** The last 32 bits of an IPv6 address, as IPv4. */
+function ipv4AtEnd(address: string): string {
+  // URLs write every address in one way, in hex; of a run of zeros at its end nothing is left.
+  const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':').slice(-2);
+  const [high = 0, low = 0] = groups.map((group) => Number.parseInt(group || '0', 16));
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
 /** True for an address where a cloud may keep its metadata service. */
