@@ -296,10 +296,10 @@ test('a recording that is sent at once is heard whole, as fast as it can be', as
   const texts = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 'good morning' : 'how are you'));
   for (const [container, codec] of [
     ['webm', 'libopus'],
-    ['flac', 'flac'],
+    ['aiff', 'pcm_s16be'],
   ] as const) {
     const audio = await recordingOf([texts], { container, codec });
-    if (codec === 'flac') assert.ok(audio.length > 2 ** 18, 'more than may wait');
+    if (container === 'aiff') assert.ok(audio.length > 2 ** 18, 'more than may wait');
     const { socket, results, messages, closed, say } = await listenTo(small, 'interim_results=true');
     sendIn(socket, audio, 4000);
     say('CloseStream');

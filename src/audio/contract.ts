@@ -58,6 +58,8 @@ export interface LiveDecodeOptions {
 export interface LiveDecoding extends AsyncIterable<LiveSound> {
   /** Bytes that were pushed and are not decoded yet. */
   readonly waitingBytes: number;
+  /** Of the bytes that may wait, how many do: 0 to 1. */
+  readonly fullness: number;
   /** Bytes cut anywhere. Throws SpeechError `overloaded` where too many wait. */
   push(bytes: Uint8Array): void;
   /** Asks to be told when everything before has been decoded. Each is told once, in order. */

@@ -11,6 +11,7 @@ import { ListenSession } from './listen-session.ts';
 const OGG = Buffer.from('OggS and so on');
 const SILENT_MS = 10_000;
 const BACKLOG_MS = 8000;
+const MAX_BYTES = 4_000_000;
 
 /** A session whose decoder gives what the test puts into it. */
 async function open(t: TestContext, query: Record<string, string> = {}) {
@@ -22,6 +23,9 @@ async function open(t: TestContext, query: Record<string, string> = {}) {
   const decoding: LiveDecoding = {
     get waitingBytes() {
       return state.waitingBytes;
+    },
+    get fullness() {
+      return state.waitingBytes / MAX_BYTES;
     },
     push() {
       if (state.full) throw new SpeechError('overloaded', 'Too much.');
@@ -140,7 +144,7 @@ test('no more is decoded than the listener can take', async (t) => {
   assert.equal(state.heard, 320);
 });
 
-test('what waits to be decoded counts as audio that waits, at the rate that the stream has shown', async (t) => {
+test('what waits to be decoded counts as audio that waits, by its time or by its bytes', async (t) => {
   const { session, state, give } = await open(t);
   session.binary(Buffer.concat([OGG, Buffer.alloc(986)]));
   state.waitingBytes = 1000;
@@ -148,6 +152,11 @@ test('what waits to be decoded counts as audio that waits, at the rate that the 
   state.waitingBytes = 500;
   await give(sound(16_000));
   assert.equal(session.backlogMs, 1000);
+  // Bytes that hold little sound each fill their bound first.
+  session.binary(Buffer.alloc(MAX_BYTES));
+  state.waitingBytes = MAX_BYTES / 2;
+  await give(sound(16));
+  assert.equal(session.backlogMs, BACKLOG_MS / 2);
 });
 
 test('whoever is held back is not silent, and whoever says nothing is', async (t) => {

@@ -91,9 +91,9 @@ export class ListenSession {
     this.#watchSilence();
   }
 
-  /** Audio that waits to be heard, in ms. */
+  /** Audio that waits to be heard, in ms; where bytes come nearer to their bound than time does, as if that were time. */
   get backlogMs(): number {
-    return this.#source.waitingMs + this.#heardMs;
+    return Math.max(this.#source.waitingMs + this.#heardMs, this.#source.fullness * this.#deps.backlogMs);
   }
 
   /** Of it, what is sound already. */

@@ -15,6 +15,8 @@ const MAX_ACTIONS = 1000;
 export interface SoundSource {
   /** Audio that was pushed and is not heard yet, in ms, as far as one can tell. */
   readonly waitingMs: number;
+  /** Of the bytes that may wait to become sound, how many do: 0 to 1. */
+  readonly fullness: number;
   /** SpeechError for what is no audio, or where it cannot be decoded now. */
   push(bytes: Buffer): void;
   /** Does this when everything that was pushed before has been heard. SpeechError `overloaded` where too much waits. */
@@ -38,6 +40,7 @@ export interface Hearer {
 /** Bytes that are sound at once: raw PCM, or a WAV file. */
 export class ReadSource implements SoundSource {
   readonly waitingMs = 0;
+  readonly fullness = 0;
   readonly #reader: WireReader;
   readonly #hearer: Hearer;
 
@@ -84,6 +87,10 @@ export class FoundSource implements SoundSource {
 
   get waitingMs(): number {
     return this.#source?.waitingMs ?? 0;
+  }
+
+  get fullness(): number {
+    return this.#source?.fullness ?? 0;
   }
 
   push(bytes: Buffer): void {
@@ -140,6 +147,10 @@ class DecodedSource implements SoundSource {
     const waiting = this.#decoding.waitingBytes;
     const used = this.#pushedBytes - waiting;
     return waiting * (this.#heardMs === 0 ? USUAL_MS_PER_BYTE : this.#heardMs / used);
+  }
+
+  get fullness(): number {
+    return this.#decoding.fullness;
   }
 
   push(bytes: Buffer): void {

@@ -55,6 +55,10 @@ export class LiveDecoder implements LiveDecoding {
     return this.#child.pid;
   }
 
+  get fullness(): number {
+    return this.waitingBytes / this.#options.waitingBytes;
+  }
+
   push(bytes: Uint8Array): void {
     if (this.#outcome !== undefined) return;
     if (this.waitingBytes + bytes.length > this.#options.waitingBytes) {
