@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { stripVTControlCharacters } from 'node:util';
 
 export interface Ended {
   ok: boolean;
   stdout: string;
-  /** The last line it wrote to stderr, or what ended it. */
+  /** The last line on stderr that says something, or what ended it. */
   reason: string;
 }
 
@@ -38,10 +39,16 @@ export async function runProgram(
   });
   try {
     const [code, ended] = (await once(child, 'close')) as [number | null, string | null];
-    const said = stderr.trim().split('\n').at(-1);
+    const said = lastWords(stderr);
     return { ok: code === 0, stdout, reason: ended === 'SIGTERM' ? 'it took too long' : said || `status ${code}` };
   } catch (error) {
     signal.throwIfAborted();
     return { ok: false, stdout, reason: (error as Error).message };
   }
+}
+
+/** Not the rest of a stack, which is indented, and no lone bracket. */
+function lastWords(stderr: string): string | undefined {
+  const lines = stripVTControlCharacters(stderr).split('\n');
+  return lines.findLast((line) => /^\S.*\w/.test(line))?.trim();
 }
