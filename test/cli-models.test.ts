@@ -270,7 +270,13 @@ describe('in the folder itself', () => {
     writeFileSync(join(modelDir, 'tone-voice', 'tokens.txt'), 'something else');
     const wrong = await models(env, 'verify', 'tone-voice');
     assert.equal(wrong.status, 1);
-    assert.match(wrong.stdout.toString(), /^tone-voice: wrong\n {2}tokens\.txt: /);
+    assert.match(wrong.stdout.toString(), /^tone-voice: wrong\n {2}tokens\.txt: .*\n$/);
+    const path = join(modelDir, 'tone-voice', 'manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8'));
+    for (const file of manifest.files) file.url = 'https://huggingface.co/a/b/resolve/c/d';
+    writeFileSync(path, JSON.stringify(manifest));
+    const mendable = (await models(env, 'verify', 'tone-voice')).stdout.toString();
+    assert.match(mendable, /\n {2}Get it again with: open-speech models pull tone-voice\n$/);
     assert.equal(succeeded(await models(env, 'rm', 'tone-voice')), 'tone-voice: deleted\n');
     assert.equal(existsSync(join(modelDir, 'tone-voice')), false);
   });

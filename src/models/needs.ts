@@ -11,6 +11,11 @@ export function consentsFor({ confidence, commercialUse }: ModelManifest): Conse
   ];
 }
 
+/** Whether a model's manifest says where all of it can be had. */
+export function isFetchable({ files, archive }: ModelManifest): boolean {
+  return archive !== undefined || files.every(({ url }) => url !== undefined);
+}
+
 /** Bytes that are fetched to get a model: its archive, and files with an address of their own. */
 export function downloadBytes({ files, archive }: ModelManifest): number {
   return [...files, ...(archive === undefined ? [] : [archive])]

@@ -2,6 +2,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { SpeechError } from '../errors.ts';
 import type { ModelManifest } from './manifest.ts';
+import { isFetchable } from './needs.ts';
 import { Hashing } from './store/hashing.ts';
 import { expectedFiles, type KnownFile } from './store/installed.ts';
 
@@ -71,9 +72,8 @@ export class Verifier {
 }
 
 function refused(manifest: ModelManifest, reason: string): SpeechError {
-  const { id, files, archive } = manifest;
-  const known = archive !== undefined || files.every(({ url }) => url !== undefined);
-  const remedy = known ? ` Get it again with: open-speech models pull ${id}` : '';
+  const { id } = manifest;
+  const remedy = isFetchable(manifest) ? ` Get it again with: open-speech models pull ${id}` : '';
   return new SpeechError('model_unavailable', `The model '${id}' cannot be used: ${reason}.${remedy}`, {
     param: 'model',
   });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Settings } from '../../config/kinds.ts';
+import { isFetchable } from '../../models/needs.ts';
 import type { ModelLibrary } from '../../speech/library.ts';
 import { openOwnLibrary, type PullProgress } from '../backend/model-shop.ts';
 import { tellOwnServer } from '../backend/own-server.ts';
@@ -19,7 +20,9 @@ export async function verify(names: readonly string[], settings: Settings, { jso
     else {
       for (const { id, ok, bytes, problems } of results) {
         const wrong = problems.map(({ path, reason }) => `\n  ${path === '' ? '' : `${path}: `}${reason}`).join('');
-        process.stdout.write(printable(`${id}: ${ok ? `right, ${size(bytes)}` : `wrong${wrong}`}\n`));
+        const manifest = library.list().find((model) => model.manifest.id === id)?.manifest;
+        const mend = manifest && isFetchable(manifest) ? `\n  Get it again with: open-speech models pull ${id}` : '';
+        process.stdout.write(printable(`${id}: ${ok ? `right, ${size(bytes)}` : `wrong${wrong}${mend}`}\n`));
       }
     }
     return results.every(({ ok }) => ok) ? 0 : 1;
