@@ -161,3 +161,25 @@ test('a session begins as its secret says, or says why it does not', async () =>
   good.session.close();
   bad.session.close();
 });
+
+test('a session that found no ears opens some for another recogniser, and hears what comes behind', async () => {
+  const heard: number[] = [];
+  const { session, sent } = openSession({
+    openListening: async ({ model }) => {
+      if (model !== 'ear') throw new SpeechError('model_unavailable', 'No.');
+      return ears({ push: ({ pcm }) => heard.push(pcm.length) });
+    },
+    recogniser: (name) => name,
+  });
+  await turn();
+  const append = { type: 'input_audio_buffer.append', audio: 'AAAA' };
+  session.receive(JSON.stringify(append));
+  assert.equal((sent.at(-1)!.error as { code: string }).code, 'model_unavailable');
+  const input = { transcription: { model: 'ear' } };
+  session.receive(JSON.stringify({ type: 'session.update', session: { type: 'realtime', audio: { input } } }));
+  session.receive(JSON.stringify(append));
+  await turn();
+  assert.equal(sent.at(-1)!.type, 'session.updated');
+  assert.deepEqual(heard, [2]);
+  session.close();
+});

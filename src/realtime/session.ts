@@ -87,8 +87,9 @@ export class RealtimeSession {
     },
   });
   #inputs: Input[] = [];
-  /** Inputs wait: for the one before, and at first for the session to open. */
-  #busy = true;
+  /** Inputs wait: for the one before, or for ears. */
+  #busy = false;
+  #opening = false;
 
   constructor(deps: RealtimeDeps, start: RealtimeStart, send: (event: object) => void) {
     this.#deps = deps;
@@ -100,10 +101,13 @@ export class RealtimeSession {
     const { session } = this.#state;
     this.#format = session.audio.input.format;
     this.#reader = new SampleReader(wireEncoding(this.#format));
+    this.#inputs.unshift({ type: 'open' });
     void this.#open();
   }
 
+  /** Opens ears as the session wants them now; meanwhile inputs wait. */
   async #open(): Promise<void> {
+    this.#opening = true;
     try {
       const options = this.#listeningOptions(this.#state.session);
       const listening = await this.#deps.openListening(options, this.#caller, (event) =>
@@ -115,8 +119,7 @@ export class RealtimeSession {
       // A session without ears can still speak.
       this.#deaf = SpeechError.from(thrown);
     }
-    this.#inputs.unshift({ type: 'open' });
-    this.#busy = false;
+    this.#opening = false;
     this.#drain();
   }
 
@@ -191,7 +194,9 @@ export class RealtimeSession {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      while (!this.#opening) {
+        const next = this.#inputs.shift();
+        if (next === undefined) break;
         const waiting = this.#inputs;
         this.#inputs = [];
         const { state, effects } = step(this.#state, next, this.#deps.rules);
@@ -273,7 +278,10 @@ export class RealtimeSession {
       this.#format = format;
       this.#reader = new SampleReader(wireEncoding(format));
     }
-    this.#attempt(null, () => this.#listening?.change(this.#listeningOptions(session)));
+    const listening = this.#listening;
+    // What was missing for other options may be there for these.
+    if (listening === undefined) void this.#open();
+    else this.#attempt(null, () => listening.change(this.#listeningOptions(session)));
   }
 
   #listeningOptions(session: Session): ListeningOptions {
