@@ -50,6 +50,19 @@ test('a refused start carries the reason', async () => {
   await child.exited;
 });
 
+test('a process that the system does not start is over at once', async (t) => {
+  const { execPath } = process;
+  t.after(() => Object.assign(process, { execPath }));
+  process.execPath = '/no/such/program';
+  const { child, ask } = start();
+  process.execPath = execPath;
+  await assert.rejects(child.ready, { code: 'model_unavailable', detail: /ENOENT/ });
+  assert.match((await child.exited).reason, /ENOENT/);
+  void ask('anything');
+  child.kill();
+  await child.stop();
+});
+
 test('a child that is never ready is ended', async () => {
   const { child } = start({ init: 'hang', readyTimeoutMs: 300 });
   await assert.rejects(child.ready, { code: 'model_unavailable' });

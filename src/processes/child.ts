@@ -118,23 +118,29 @@ export class Child<Ready = unknown> {
           for (const value of message.values) options.onMessage(value);
       }
     });
-    this.#process.on('error', (error) => this.#end(error.message));
-    this.#process.on('exit', async (code, signal) => {
-      // What it sent before it ended is delivered until the channel closes; Node emits no `close` for a child that
-      // we disconnected ourselves, so the channel and stderr are awaited here.
-      await Promise.all([this.#channelClosed(), this.#stderrClosed()]);
+    const over = (reason: string, fromOutside: boolean): void => {
       clearTimeout(readyTimer);
       clearInterval(memoryTimer);
       running.delete(this.#process);
-      const reason =
-        this.#killReason ?? (signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`);
       ready.reject(
         new SpeechError('model_unavailable', `The ${this.name} process could not start.`, {
           detail: `${reason}; stderr: ${this.#stderr}`,
         }),
       );
-      const fromOutside = this.#killReason === undefined && signal !== null && OUTSIDE_SIGNALS.has(signal);
       exited.resolve({ reason, stderr: this.#stderr, expected: this.#expected, fromOutside });
+    };
+    this.#process.on('error', (error) => {
+      // What never began does not exit either.
+      if (this.pid === undefined) over(error.message, true);
+      else this.#end(error.message);
+    });
+    this.#process.on('exit', async (code, signal) => {
+      // What it sent before it ended is delivered until the channel closes; Node emits no `close` for a child that
+      // we disconnected ourselves, so the channel and stderr are awaited here.
+      await Promise.all([this.#channelClosed(), this.#stderrClosed()]);
+      const ended = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`;
+      const fromOutside = this.#killReason === undefined && signal !== null && OUTSIDE_SIGNALS.has(signal);
+      over(this.#killReason ?? ended, fromOutside);
     });
     this.#post({ kind: 'init', value: options.init });
   }
@@ -158,7 +164,7 @@ export class Child<Ready = unknown> {
   async stop(graceMs = 1000): Promise<void> {
     this.#expected = true;
     this.#outbox.flush();
-    if (this.#process.connected) this.#process.disconnect();
+    if (this.pid !== undefined && this.#process.connected) this.#process.disconnect();
     const timer = setTimeout(() => this.#end('we ended it'), graceMs);
     await this.exited;
     clearTimeout(timer);

@@ -10,13 +10,16 @@ export type SendBatch = (values: unknown[]) => Promise<void>;
  */
 export class Outbox {
   readonly #send: SendBatch;
+  readonly #now: () => number;
   #values: unknown[] = [];
   #left = Promise.withResolvers<void>();
   #since = 0;
   #turn: NodeJS.Immediate | undefined;
 
-  constructor(send: SendBatch) {
+  /** `now` is milliseconds from any origin. */
+  constructor(send: SendBatch, now: () => number = () => performance.now()) {
     this.#send = send;
+    this.#now = now;
   }
 
   /** Resolves when the message has left this process. */
@@ -24,9 +27,9 @@ export class Outbox {
     const { promise } = this.#left;
     this.#values.push(value);
     if (this.#turn === undefined) {
-      this.#since = performance.now();
+      this.#since = this.#now();
       this.#turn = setImmediate(() => this.flush());
-    } else if (performance.now() - this.#since > MOST_WAIT_MS) {
+    } else if (this.#now() - this.#since > MOST_WAIT_MS) {
       this.flush();
     }
     return promise;
