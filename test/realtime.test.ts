@@ -294,3 +294,24 @@ test('at shutdown the last words are told and answered, and then why the session
   await assert.rejects(client.next('nothing'), /closed/);
   assert.equal(client.closed?.code, 1001);
 });
+
+test('a recording longer than an utterance may be, committed at once, is one item, and is answered whole', async (context) => {
+  const chat = await chatDuring(context, () => ['I see']);
+  const llm = { OS_LLM_URL: chat.url, OS_LLM_MODEL: 'm', OS_LIVE_UTTERANCE_S: '5' };
+  const server = await serveDuring(context, { tones: true, env: { ...TONES, ...llm } });
+  const client = await RealtimeClient.open(server);
+  const input = { transcription: {}, turn_detection: null };
+  const update = { type: 'realtime', output_modalities: ['text'], audio: { input } };
+  client.send({ type: 'session.update', session: update });
+  const parts = [await spokenPcm(server, 'first of all'), await spokenPcm(server, 'and then the last')];
+  // Enough silence between them that nothing is cut in the middle of a word.
+  client.append(Buffer.concat([parts[0]!, Buffer.alloc(48_000 * 5), parts[1]!]), 48_000);
+  client.send({ type: 'input_audio_buffer.commit' });
+  client.send({ type: 'response.create' });
+  const { transcript } = await client.next('conversation.item.input_audio_transcription.completed');
+  assert.equal(transcript, 'first of all and then the last');
+  assert.equal((await client.next('response.done')).response.status, 'completed');
+  assert.equal(client.types().filter((type) => type === 'input_audio_buffer.committed').length, 1);
+  assert.deepEqual(chat.requests[0]!.messages, [{ role: 'user', content: transcript }]);
+  client.close();
+});
