@@ -1,13 +1,24 @@
 /** `/api/models` and `/api/ps`: models come from a hub, work at once, and go again, with nobody restarting anything. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openKeyStore } from '../src/accounts/keys.ts';
 import { serverEvents } from '../src/cli/backend/server-events.ts';
 import { openDatabase } from '../src/storage/database.ts';
 import { assertError } from './support/answers.ts';
+import { say } from './support/client.ts';
 import { HOSTS, Hub, sha256Of, testWorld } from './support/hub.ts';
 import { addToneModels, serveDuring, type TestServer } from './support/server.ts';
 import { shipTones } from './support/shipped-tones.ts';
@@ -356,6 +367,19 @@ test('what comes with the server can be neither fetched nor removed, and an unkn
   ] as const) {
     await assertError(await server.fetch(path, { method }), { status: 404, code: 'model_not_found', param: 'model' });
   }
+});
+
+test('a server starts with a model that a killed process had all but put in place, also where a setting names it', async (t) => {
+  const modelDir = mkdtempSync(join(tmpdir(), 'open-speech-half-'));
+  t.after(() => rmSync(modelDir, { recursive: true }));
+  await addToneModels(modelDir);
+  const half = join(modelDir, '.incoming/tone-voice-0123456789ab');
+  mkdirSync(half, { recursive: true });
+  mkdirSync(join(modelDir, '.locks'));
+  renameSync(join(modelDir, 'tone-voice'), join(half, 'model'));
+  const server = await serveDuring(t, { env: { OS_MODEL_DIR: modelDir, TTS_MODEL: 'tone-voice' } });
+  assert.equal((await say(server, { input: 'there again.', voice: 'tone-0' })).status, 200);
+  assert.ok(server.log.some((line) => line.includes('all but put in place') && line.includes('tone-voice')));
 });
 
 test('a model that a setting names is not removed', async (t) => {

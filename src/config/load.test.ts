@@ -42,6 +42,11 @@ test('an empty environment gives the defaults, in the unit that code reads', () 
   assert.equal(sources.size, 0);
 });
 
+test('an IPv6 address may stand in brackets', () => {
+  const { settings } = loadSettings({ env: { OS_HOST: '[::1]', OS_WYOMING_HOST: '[::1]' } });
+  assert.deepEqual([settings.host, settings.wyomingHost], ['::1', '::1']);
+});
+
 test('every setting has a value, and every name in the settings file is the key that code reads', () => {
   const { settings } = loadSettings({ env: {} });
   for (const { at, setting } of rows) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { stripBrackets } from '../security/addresses.ts';
 import { readPrivateFile } from '../storage/private-file.ts';
 import { checkSettings } from './check.ts';
 import { ConfigError } from './config-error.ts';
@@ -63,6 +64,8 @@ export function loadSettings({ env, flags = {} }: LoadOptions): LoadedSettings {
     }
   }
 
+  // An IPv6 address may stand in brackets, as it does in a URL.
+  for (const key of ['host', 'wyomingHost']) values[key] = stripBrackets(String(values[key]));
   const settings = withPaths({ ...values, limits } as unknown as Settings, env);
   const checked = checkSettings(settings);
   const problems = [...report.problems, ...checked.problems];

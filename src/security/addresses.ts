@@ -125,7 +125,8 @@ function expand(address: string): number[] {
   return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-function stripBrackets(host: string): string {
+/** An IPv6 address without the brackets that it has in a URL; anything else as it is. */
+export function stripBrackets(host: string): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 

@@ -7,6 +7,8 @@ import { Catalog } from '../models/catalog.ts';
 import { Choices } from '../models/choices.ts';
 import { engineOptions } from '../models/engine-options.ts';
 import { Names } from '../models/names.ts';
+import { layoutOf } from '../models/store/layout.ts';
+import { finishInstalls } from '../models/store/recover.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type LocalWorker, openLocalWorker } from '../workers/local/local-worker.ts';
@@ -48,6 +50,13 @@ export interface SpeechServiceOptions {
 export async function openSpeechService(options: SpeechServiceOptions): Promise<SpeechService> {
   const { settings, log, metrics } = options;
   const modelDir = settings.modelDir || join(settings.dataDir, 'models');
+  try {
+    const finished = await finishInstalls(layoutOf(modelDir));
+    if (finished.length > 0)
+      log.info('Models that an earlier process had all but put in place are there', { finished });
+  } catch (error) {
+    log.warn('Models that an earlier process had all but put in place were left where they are', { error });
+  }
   const catalog = await Catalog.read(modelDir, engineOptions(settings));
   for (const problem of catalog.problems) log.warn('A model was left out', { problem });
   const choices = new Choices(settings.dataDir, settings.limits.modelChoices);

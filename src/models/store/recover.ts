@@ -19,7 +19,7 @@ export interface Recovered {
  * Leaves alone what another living process holds.
  */
 export async function recover(layout: Layout, keepMs: number, now: number): Promise<Recovered> {
-  const found: Recovered = { resumable: [], deleted: [], finished: [] };
+  const found: Recovered = { resumable: [], deleted: [], finished: await finishInstalls(layout) };
   for (const folder of [layout.trash, layout.incoming]) {
     for (const name of await readdir(folder)) {
       const path = join(folder, name);
@@ -28,9 +28,7 @@ export async function recover(layout: Layout, keepMs: number, now: number): Prom
       if (id !== undefined && lock === undefined) continue;
       try {
         const fresh = now - (await lastChange(path)) < keepMs;
-        if (folder === layout.incoming && id !== undefined && (await finishPublishing(layout, id, path))) {
-          found.finished.push(id);
-        } else if (folder === layout.incoming && id !== undefined && fresh) {
+        if (folder === layout.incoming && id !== undefined && fresh) {
           found.resumable.push(id);
         } else {
           await rm(path, { recursive: true, force: true, maxRetries: 5 });
@@ -42,6 +40,26 @@ export async function recover(layout: Layout, keepMs: number, now: number): Prom
     }
   }
   return found;
+}
+
+/**
+ * Puts in place what killed processes had all but put there, and tells the ids. To be called before anybody asks which
+ * models there are: one of them may be what a setting names. Throws where the
+ * folder cannot be written.
+ */
+export async function finishInstalls(layout: Layout): Promise<string[]> {
+  const finished: string[] = [];
+  for (const name of await readdir(layout.incoming).catch(() => [])) {
+    const id = idOfIncoming(name);
+    const lock = id === undefined ? undefined : tryLock(layout.lock(id));
+    if (id === undefined || lock === undefined) continue;
+    try {
+      if (await finishPublishing(layout, id, join(layout.incoming, name))) finished.push(id);
+    } finally {
+      lock.release();
+    }
+  }
+  return finished;
 }
 
 /** When something in an incoming folder was last written, in Unix milliseconds. */
