@@ -37,7 +37,7 @@ export const ROOMS: readonly Room[] = [
   // A protocol without requests and headers: it stands beside the API, not in it.
   room('wyoming', 'security config telemetry accounts audio engines models workers speech live'),
   room('realtime', 'security config telemetry audio models live'),
-  room('deepgram', 'config audio engines speech live'),
+  room('deepgram', 'security config audio engines speech live'),
   room('api', 'security config telemetry accounts audio models workers speech live realtime deepgram'),
   // Puts the rooms together.
   room('open-speech.ts', 'storage security config telemetry accounts speech live wyoming api'),

@@ -21,19 +21,20 @@ const deaf: Listening = {
   close() {},
 };
 
+const open = () =>
+  ListenSession.open(
+    {
+      openListening: async () => deaf,
+      decodeLive: () => assert.fail('nothing is compressed'),
+      modelInfo: (id) => ({ id, revision: '', family: '' }),
+      requestId: 'r',
+      ...{ backlogMs: 60_000, silentMs: 60_000 },
+    },
+    readListenParams({ encoding: 'linear16', sample_rate: '16000' }),
+  );
+
 test('whatever a client says, its stream answers it, ends it or passes over it', async () => {
   const random = randomOf(11);
-  const open = () =>
-    ListenSession.open(
-      {
-        openListening: async () => deaf,
-        decodeLive: () => assert.fail('nothing is compressed'),
-        modelInfo: (id) => ({ id, revision: '', family: '' }),
-        requestId: 'r',
-        ...{ backlogMs: 60_000, silentMs: 60_000 },
-      },
-      readListenParams({ encoding: 'linear16', sample_rate: '16000' }),
-    );
   let session = await open();
   let sent = 0;
   session.begin({ send: () => sent++, sendError: () => sent++, close() {} });
@@ -46,6 +47,15 @@ test('whatever a client says, its stream answers it, ends it or passes over it',
   }
   session.closed();
   assert.ok(sent > FUZZ_RUNS / 10);
+});
+
+test('a message of very many values is not read, which would take long', async () => {
+  const session = await open();
+  const told: object[] = [];
+  session.begin({ send: () => {}, sendError: (error) => told.push(error), close() {} });
+  session.text(`{"type":"KeepAlive","more":[${'0,'.repeat(100_001)}0]}`);
+  assert.equal(told.length, 1);
+  session.closed();
 });
 
 test('whatever audio a client sends, it is samples or a typed error', () => {

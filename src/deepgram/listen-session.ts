@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ErrorCode, SpeechError } from '../errors.ts';
 import type { Listening, ListeningEvent, ListeningOptions } from '../live/contract.ts';
+import { hasManyValues } from '../security/json-values.ts';
 import { Channel, type Punctuate } from './channel.ts';
 import type { ListenParams } from './listen-params.ts';
 import { type ModelInfo, metadata } from './messages.ts';
@@ -276,6 +277,7 @@ export class ListenSession {
 }
 
 function typeOf(message: string): unknown {
+  if (hasManyValues(message)) return undefined;
   try {
     return (JSON.parse(message) as { type?: unknown } | null)?.type;
   } catch {

@@ -2,6 +2,7 @@ import { pcmToALaw, pcmToMuLaw } from '../audio/g711.ts';
 import { toS16le } from '../audio/pcm.ts';
 import { SpeechError } from '../errors.ts';
 import type { Speaking } from '../live/contract.ts';
+import { hasManyValues } from '../security/json-values.ts';
 import type { ModelInfo } from './messages.ts';
 import type { RawEncoding } from './speak-params.ts';
 
@@ -131,6 +132,7 @@ export function encodeRaw(pcm: Float32Array, encoding: RawEncoding): Uint8Array 
 }
 
 function read(message: string): { type?: unknown; text?: unknown } {
+  if (hasManyValues(message)) return {};
   try {
     return (JSON.parse(message) as { type?: unknown; text?: unknown } | null) ?? {};
   } catch {
