@@ -102,7 +102,8 @@ test('every container and every name for it is heard, however the bytes are cut'
     sendIn(socket, audio.subarray(3), pieceBytes);
     say('CloseStream');
     assert.equal((await closed).code, 1000, JSON.stringify(messages));
-    assert.deepEqual(finalTexts(results()), ['hello'], `${container} ${codec}`);
+    // A machine so busy that a thousand messages take a second hears a pause in them.
+    assert.equal(finalTexts(results()).join(''), 'hello', `${container} ${codec}`);
   }
 });
 
