@@ -30,13 +30,15 @@ for (const [name, model, voice] of pairs) {
   bare.stop();
   const [first, bareFirst] = [ours, theirs].map((runs) => median(runs.map((run) => run.firstMs))) as [number, number];
   const [whole, bareWhole] = [ours, theirs].map((runs) => median(runs.map((run) => run.wholeMs))) as [number, number];
+  // Of each pair, because the processor of a shared machine drifts by more than what is measured.
+  const later = median(ours.map(({ firstMs }, i) => firstMs - theirs[i]!.firstMs));
   report({
-    what: `${name}: first audio byte, median of ${PAIRS}`,
+    what: `${name}: first audio byte, median of ${PAIRS} pairs`,
     ours: ms(first),
     baseline: `${ms(bareFirst)} engine alone`,
-    ratio: `+${(first - bareFirst).toFixed(2)} ms`,
+    ratio: `${later < 0 ? '' : '+'}${later.toFixed(2)} ms`,
     aim: '≤ +5 ms',
-    met: first - bareFirst <= 5,
+    met: later <= 5,
   });
   report({
     what: `${name}: whole request, median of ${PAIRS}`,
