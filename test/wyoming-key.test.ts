@@ -83,6 +83,10 @@ test('an address that guesses has to wait, whatever key it tries then', async (t
 test('a stranger who says nothing, or much, is sent away soon', async (t) => {
   const { open } = await serve(t, { OS_HEADERS_TIMEOUT_S: '1' });
   await assertRefused(await open(), 'request_timeout');
+  const whole = await open();
+  const header = JSON.stringify({ type: 'authenticate', data: { token: TEST_KEY } });
+  whole.socket.write(`${header.padEnd(4096)}\n`);
+  assert.equal((await whole.send('ping').next())?.type, 'pong', 'as long as permitted');
   const long = await open();
   long.socket.write(Buffer.alloc(4097, 'a'));
   await assertRefused(long, 'too_large');

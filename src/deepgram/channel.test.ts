@@ -2,25 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SpeechError } from '../errors.ts';
-import type { Listening } from '../live/contract.ts';
+import { deaf } from '../live/testing.ts';
 import { Channel } from './channel.ts';
 
 /** A channel over a listener that keeps what it takes, and refuses where it is told to. */
 function channel() {
   const taken: number[] = [];
   const state = { refuse: false };
-  const listening: Listening = {
-    ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
+  const listening = deaf({
     push({ pcm }) {
       if (state.refuse) throw new SpeechError('overloaded', 'Too much.');
       taken.push(...pcm);
     },
-    commit: () => undefined,
-    clear() {},
-    change() {},
-    finish: () => Promise.resolve(),
-    close() {},
-  };
+  });
   const params = { interimResults: false, endpointingMs: 10, utteranceEndMs: undefined, vadEvents: false };
   const model = { id: 'm', revision: '', family: '' };
   const made = new Channel({ params, index: 0, requestId: 'r', model, send() {}, fail() {} });
@@ -58,15 +52,7 @@ function punctuating(options: { utteranceEndMs?: number } = {}) {
   const told: string[] = [];
   const marks: ((text: string) => void)[] = [];
   const finished = Promise.withResolvers<void>();
-  const listening: Listening = {
-    ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
-    push() {},
-    commit: () => undefined,
-    clear() {},
-    change() {},
-    finish: () => finished.promise,
-    close() {},
-  };
+  const listening = deaf({ finish: () => finished.promise });
   const made = new Channel({
     params: { interimResults: true, endpointingMs: 10, vadEvents: true, utteranceEndMs: options.utteranceEndMs },
     ...{ index: 0, requestId: 'r', model: { id: 'm', revision: '', family: '' }, fail() {} },

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { FUZZ_RUNS, mutateBytes, mutateText, randomOf } from '../../test/support/mutate.ts';
 import { wavHeader } from '../audio/wav.ts';
 import { SpeechError } from '../errors.ts';
-import type { Listening } from '../live/contract.ts';
+import { deaf } from '../live/testing.ts';
 import { readListenParams } from './listen-params.ts';
 import { ListenSession } from './listen-session.ts';
 import { readLiveSpeakParams, readSpeakParams } from './speak-params.ts';
@@ -11,20 +11,10 @@ import { rawReader, wavReader } from './wire-audio.ts';
 
 const MESSAGES = ['KeepAlive', 'Finalize', 'CloseStream'].map((type) => JSON.stringify({ type, channel: [0, 1] }));
 
-const deaf: Listening = {
-  ...{ model: 'deaf', audioMs: 0, backlogMs: 0, openMs: 0 },
-  push() {},
-  commit: () => undefined,
-  clear() {},
-  change() {},
-  finish: () => Promise.resolve(),
-  close() {},
-};
-
 const open = () =>
   ListenSession.open(
     {
-      openListening: async () => deaf,
+      openListening: async () => deaf(),
       decodeLive: () => assert.fail('nothing is compressed'),
       modelInfo: (id) => ({ id, revision: '', family: '' }),
       requestId: 'r',

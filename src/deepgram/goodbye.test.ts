@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Listening, Speaking, SpeakingEvent } from '../live/contract.ts';
+import type { Speaking, SpeakingEvent } from '../live/contract.ts';
+import { deaf } from '../live/testing.ts';
 import { readListenParams } from './listen-params.ts';
 import { ListenSession } from './listen-session.ts';
 import { SpeakSession } from './speak-session.ts';
@@ -11,15 +12,7 @@ const MODEL = { id: 'm', revision: '', family: '' };
 
 test('who ended a stream just before the server leaves is still told its last results', async () => {
   const finished = Promise.withResolvers<void>();
-  const listening: Listening = {
-    ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
-    push() {},
-    commit: () => undefined,
-    clear() {},
-    change() {},
-    finish: () => finished.promise,
-    close() {},
-  };
+  const listening = deaf({ finish: () => finished.promise });
   const session = await ListenSession.open(
     {
       openListening: async () => listening,

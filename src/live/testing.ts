@@ -58,6 +58,18 @@ export function liveService(
   return { router, names, settings, log, worker, metrics: openMetrics(), pronunciations: undefined };
 }
 
+/** A session that hears nothing, but for what the test gives it. */
+export const deaf = (own: Partial<Listening> = {}): Listening => ({
+  ...{ model: 'm', audioMs: 0, backlogMs: 0, openMs: 0 },
+  push() {},
+  commit: () => undefined,
+  clear: () => undefined,
+  change() {},
+  finish: () => Promise.resolve(),
+  close() {},
+  ...own,
+});
+
 export type LiveService = ReturnType<typeof liveService>;
 
 export const MANUAL: ListeningOptions = { words: false, turns: { kind: 'manual' }, partials: false };
