@@ -102,8 +102,28 @@ test('docs/security.md names tests that exist', () => {
 test('docs/security.md has a row for every finding that this version answers, each with a test', () => {
   const found = new Map(tableRows(read('docs/security.md')).map((row) => [row[0]!, row]));
   for (const id of [
-    ...['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7', 'A8', 'A9', 'A11', 'A12', 'A15', 'B1', 'B2', 'B5', 'B8', 'B9', 'B10'],
-    ...['C1', 'C2', 'C3', 'C4', 'C5', 'C9', 'C10', 'C17', 'C18'],
+    ...[
+      'A1',
+      'A2',
+      'A3',
+      'A4',
+      'A5',
+      'A6',
+      'A7',
+      'A8',
+      'A9',
+      'A11',
+      'A12',
+      'A13',
+      'A15',
+      'B1',
+      'B2',
+      'B5',
+      'B8',
+      'B9',
+      'B10',
+    ],
+    ...['C1', 'C2', 'C3', 'C4', 'C5', 'C9', 'C10', 'C15', 'C16', 'C17', 'C18'],
   ]) {
     assert.match(found.get(id)?.[3] ?? '', /\.test\.ts`: “/, id);
   }
